@@ -1,0 +1,26 @@
+"""What moves: games, vector fields, their transformations, and a catalogue.
+
+Names load when first used, so that `import dynsys` costs nothing (SymPy takes a third of a second).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dynsys import games, transforms
+    from dynsys.errors import InputError
+    from dynsys.field import VectorField
+    from dynsys.game import Game
+
+__all__ = ["Game", "InputError", "VectorField", "games", "transforms"]
+__version__ = "0.1.0"
+
+_HOME = {"Game": "dynsys.game", "InputError": "dynsys.errors", "VectorField": "dynsys.field"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in ("games", "transforms"):
+        return import_module(f"dynsys.{name}")
+    raise AttributeError(f"module 'dynsys' has no attribute {name!r}")

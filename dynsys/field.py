@@ -1,0 +1,337 @@
+"""`VectorField`: the one currency of all layers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from dynsys import kernels
+from dynsys.codegen import functions_text, numpy_functions
+from dynsys.errors import InputError, nearest
+from dynsys.expressions import check_name, exact, expression, finite, symbol
+
+if TYPE_CHECKING:
+    from dynsys.game import Game
+
+Box = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VectorField:
+    """A vector field v on Rⁿ, given by expressions, with its exact Jacobian.
+
+    Parameters
+    ----------
+    expressions
+        n components, texts or SymPy expressions.
+    variables
+        n names, in the order of the components.
+    parameters
+        name -> value; change values with `with_parameters`.
+    players
+        player -> names of the variables it owns: the blocks of the field. By default one block.
+    game, base
+        the game whose simultaneous gradient it is, and the field it was made from, if any.
+    time
+        name of the time variable of a field that depends on time.
+    period
+        per variable, the period it is wrapped by after a step, or None.
+    name, box
+        what to call it, and where to look at it: (lo, hi) per variable.
+
+    Raises `InputError` for unknown symbols or functions, clashing names, or a wrong number of components.
+    """
+
+    expressions: tuple[sp.Expr, ...]
+    variables: tuple[str, ...]
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    game: Game | None = None
+    base: VectorField | None = None
+    time: str | None = None
+    period: tuple[float | None, ...] | None = None
+    name: str = ""
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        fix = functools.partial(object.__setattr__, self)
+        if isinstance(self.variables, str):
+            raise InputError(f"variables is the text {self.variables!r}; give a list of names")
+        variables = tuple(check_name(v, "variables") for v in self.variables)
+        parameters = {check_name(k, "parameters"): finite(x, f"parameter {k}") for k, x in self.parameters.items()}
+        names = [*variables, *parameters, *([check_name(self.time, "time")] if self.time else [])]
+        if len(set(names)) < len(names):
+            twice = next(n for n in names if names.count(n) > 1)
+            raise InputError(
+                f"the name {twice!r} stands for two things among variables, parameters and time; rename one"
+            )
+        if not variables or len(self.expressions) != len(variables):
+            raise InputError(f"the field has {len(self.expressions)} components but {len(variables)} variables")
+        components = tuple(
+            expression(e, names, f"component {n}") for e, n in zip(self.expressions, variables, strict=True)
+        )
+        players = {k: tuple(own) for k, own in (self.players or {"all": variables}).items()}
+        if sorted(v for own in players.values() for v in own) != sorted(variables):
+            raise InputError(f"players {players} must own each of the variables {variables} once")
+        fix("variables", variables)
+        fix("parameters", MappingProxyType(parameters))
+        fix("expressions", components)
+        fix("players", MappingProxyType(players))
+        fix("box", None if self.box is None else check_box(self.box, variables))
+        if self.period is not None and len(self.period) != len(variables):
+            raise InputError(f"period has {len(self.period)} entries but the field has variables {variables}")
+
+    # --- other ways to make one ---------------------------------------------------------------
+
+    @classmethod
+    def from_function(
+        cls, f: Callable[..., Sequence[Any]], parameters: Mapping[str, float] | None = None, **more: Any
+    ) -> VectorField:
+        """The field that the plain Python function f(x, y, …, parameters by name) computes, traced with symbols.
+
+        >>> VectorField.from_function(lambda x, y, mu: (y, mu * (1 - x**2) * y - x), {"mu": 1.0}).variables
+        ('x', 'y')
+        """
+        parameters = dict(parameters or {})
+        names = list(inspect.signature(f).parameters)
+        missing = [p for p in parameters if p not in names]
+        if missing:
+            raise InputError(f"parameter {missing[0]!r} is no argument of the function; {nearest(missing[0], names)}")
+        variables = [n for n in names if n not in parameters and n != more.get("time")]
+        try:
+            components = f(**{n: symbol(n) for n in names})
+        except TypeError as error:
+            raise InputError(
+                f"the function cannot be traced with symbols ({error}); use + - * / ** and SymPy's functions, e.g. sympy.exp"
+            ) from error
+        if not isinstance(components, Sequence):
+            components = (components,)
+        return cls(tuple(components), tuple(variables), parameters, **more)
+
+    @classmethod
+    def from_map(
+        cls,
+        image: Sequence[Any] | Callable[..., Sequence[Any]],
+        variables: Sequence[str] | None = None,
+        parameters: Mapping[str, float] | None = None,
+        **more: Any,
+    ) -> VectorField:
+        """The map x -> F(x) as the field F(x) - x: Euler with h = 1 iterates the map. `period=` wraps variables."""
+        if callable(image):
+            traced = cls.from_function(image, parameters, **more)
+            return replace(
+                traced,
+                expressions=tuple(e - symbol(n) for e, n in zip(traced.expressions, traced.variables, strict=True)),
+            )
+        if variables is None:
+            raise InputError("variables is missing; name the variables of the map in order")
+        names = [*variables, *(parameters or {})]
+        components = [
+            expression(e, names, f"component {n}") - symbol(n) for e, n in zip(image, variables, strict=False)
+        ]
+        return cls(tuple(components), tuple(variables), parameters or {}, **more)
+
+    def with_parameters(self, **values: float) -> VectorField:
+        """The same field at other parameter values; `game` and `base` follow."""
+        for name in values:
+            if name not in self.parameters:
+                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.parameters)}")
+        known = lambda other: {k: v for k, v in values.items() if k in other.parameters}  # noqa: E731
+        return replace(
+            self,
+            parameters={**self.parameters, **values},
+            game=self.game and self.game.with_parameters(**known(self.game)),
+            base=self.base and self.base.with_parameters(**known(self.base)),
+        )
+
+    def transformed(self, expressions: Sequence[Any], parameters: Mapping[str, float], name: str) -> VectorField:
+        """A field made from this one: same variables, players and game, `base` this field, more parameters."""
+        for new in parameters:
+            if new in self.parameters or new in self.variables or new == self.time:
+                raise InputError(f"the field already uses the name {new!r}; choose another with name=")
+        more = {check_name(k, "name"): finite(x, k) for k, x in parameters.items()}
+        return replace(
+            self, expressions=tuple(expressions), parameters={**self.parameters, **more}, base=self, name=name
+        )
+
+    def autonomous(self) -> VectorField:
+        """The field with time as one more variable of unit speed; itself if it does not depend on time."""
+        if self.time is None:
+            return self
+        period = None if self.period is None else (*self.period, None)
+        return VectorField(
+            (*self.expressions, sp.Integer(1)),
+            (*self.variables, self.time),
+            self.parameters,
+            name=self.name,
+            period=period,
+        )
+
+    # --- evaluation ---------------------------------------------------------------------------
+
+    def __call__(self, x: Any, t: float | None = None) -> np.ndarray:
+        """v at points x, shape (…, n) -> (…, n)."""
+        points = self._points(x)
+        with np.errstate(all="ignore"):
+            parts = self.on_tuples(tuple(np.moveaxis(points, -1, 0)), self.values(t))
+        return np.stack(np.broadcast_arrays(*parts, points[..., 0])[:-1], -1)
+
+    def jacobian(self, x: Any, t: float | None = None) -> np.ndarray:
+        """∂vᵢ/∂xⱼ at points x, shape (…, n) -> (…, n, n), exact to rounding."""
+        points = self._points(x)
+        with np.errstate(all="ignore"):
+            rows = self.on_tuples.jacobian(tuple(np.moveaxis(points, -1, 0)), self.values(t))
+        entries = np.broadcast_arrays(*[e for row in rows for e in row], points[..., 0])[:-1]
+        return np.stack(entries, -1).reshape(points.shape[:-1] + (self.n, self.n))
+
+    def _points(self, x: Any) -> np.ndarray:
+        return as_points(x, self.variables)
+
+    def values(self, t: float | None = None) -> tuple[float, ...]:
+        """Parameter values in order, then the time if the field has one."""
+        if self.time is None:
+            return tuple(self.parameters.values())
+        return (*self.parameters.values(), 0.0 if t is None else finite(t, "t"))
+
+    # --- the symbols --------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        return len(self.variables)
+
+    @property
+    def root(self) -> VectorField:
+        """The field at the start of the chain of transformations."""
+        return self if self.base is None else self.base.root
+
+    @functools.cached_property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        return tuple(symbol(v) for v in self.variables)
+
+    @functools.cached_property
+    def parameter_symbols(self) -> tuple[sp.Symbol, ...]:
+        return tuple(symbol(p) for p in (*self.parameters, *([self.time] if self.time else [])))
+
+    @functools.cached_property
+    def jacobian_expressions(self) -> tuple[tuple[sp.Expr, ...], ...]:
+        """∂vᵢ/∂xⱼ as expressions, row by row."""
+        return tuple(tuple(sp.diff(e, s) for s in self.symbols) for e in self.expressions)
+
+    @functools.cached_property
+    def exact_values(self) -> dict[sp.Symbol, sp.Rational]:
+        """Parameter symbols -> the rational numbers their decimal values name."""
+        return {symbol(p): exact(x) for p, x in self.parameters.items()}
+
+    def at_values(self, e: sp.Expr) -> sp.Expr:
+        """An expression with this field's parameter values put in, exactly."""
+        return e.xreplace(self.exact_values)
+
+    # --- interpretations of the one definition --------------------------------------------------
+
+    @functools.cached_property
+    def source(self) -> str:
+        """Generated text of the pure functions `field(x, p)` and `jacobian(x, p)` on tuples."""
+        return self._text("")
+
+    def _text(self, decorator: str) -> str:
+        functions = {"field": self.expressions, "jacobian": self.jacobian_expressions}
+        return functions_text(functions, self.symbols, self.parameter_symbols, decorator)
+
+    @functools.cached_property
+    def compiled_source(self) -> str:
+        """The same text for Numba: functions decorated with `@jit`."""
+        return self._text("@jit")
+
+    @functools.cached_property
+    def on_tuples(self) -> Any:
+        """v(x, p) -> tuple, on tuples of floats, complex numbers or arrays; its `.jacobian` likewise."""
+        functions = numpy_functions(self.source)
+        functions["field"].jacobian = functions["jacobian"]
+        return functions["field"]
+
+    @functools.cached_property
+    def on_symbols(self) -> Any:
+        """v(x, p) -> tuple of SymPy expressions, for x and p tuples of SymPy expressions; its `.jacobian` likewise."""
+
+        def evaluate(x: Sequence[Any], p: Sequence[Any]) -> tuple[sp.Expr, ...]:
+            put = dict(zip((*self.symbols, *self.parameter_symbols), map(sp.sympify, (*x, *p)), strict=True))
+            return tuple(e.xreplace(put) for e in self.expressions)
+
+        def jacobian(x: Sequence[Any], p: Sequence[Any]) -> tuple[tuple[sp.Expr, ...], ...]:
+            put = dict(zip((*self.symbols, *self.parameter_symbols), map(sp.sympify, (*x, *p)), strict=True))
+            return tuple(tuple(e.xreplace(put) for e in row) for row in self.jacobian_expressions)
+
+        evaluate.jacobian = jacobian  # type: ignore[attr-defined]
+        return evaluate
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A hash of the field's content: names, expressions, parameter values."""
+        parts = [self.source, repr(self.variables), repr(dict(self.parameters)), repr(self.time), repr(self.period)]
+        return kernels.digest(*parts)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{n}' = {e}" for n, e in zip(self.variables, self.expressions, strict=True))
+        values = "".join(f", {k}={x:g}" for k, x in self.parameters.items())
+        return (
+            f"VectorField({parts}{values})"
+            if len(parts) < 400
+            else f"VectorField({self.name}: {', '.join(self.variables)}{values})"
+        )
+
+    def __reduce__(self) -> Any:
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        state["parameters"], state["players"] = dict(self.parameters), dict(self.players)
+        return _rebuilt, (state,)
+
+
+def _rebuilt(state: dict[str, Any]) -> VectorField:
+    return VectorField(**state)
+
+
+def as_points(x: Any, variables: Sequence[str], argument: str = "x") -> np.ndarray:
+    """x as a float array of shape (…, n), or an error that says what it has instead."""
+    try:
+        points = np.asarray(x, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{argument} is not an array of numbers; give {len(variables)} per point: {', '.join(variables)}"
+        ) from None
+    if points.ndim == 0 or points.shape[-1] != len(variables):
+        has = "is a single number" if points.ndim == 0 else f"has {points.shape[-1]} entries"
+        raise InputError(f"{argument} {has} but the field has variables ({', '.join(variables)})")
+    return points
+
+
+def check_box(box: Any, variables: Sequence[str], argument: str = "box") -> Box:
+    """A box as ((lo, hi), …), one pair per variable, finite and with lo < hi; a mapping by name is put in order."""
+    if isinstance(box, Mapping):
+        for name in box:
+            if name not in variables:
+                raise InputError(f"{argument} names {name!r}, which is no variable; {nearest(name, variables)}")
+        missing = [v for v in variables if v not in box]
+        if missing:
+            raise InputError(f"{argument} has no interval for {missing[0]!r}; give lo and hi")
+        box = [box[v] for v in variables]
+    try:
+        pairs = [tuple(pair) for pair in box]
+    except TypeError:
+        raise InputError(f"{argument} is {str(box)[:60]}; give a pair (lo, hi) per variable") from None
+    if len(pairs) != len(variables) or any(len(pair) != 2 for pair in pairs):
+        raise InputError(
+            f"{argument} must hold a pair (lo, hi) for each of {', '.join(variables)}, not {str(box)[:60]}"
+        )
+    checked = []
+    for name, (lo, hi) in zip(variables, pairs, strict=True):
+        low, high = finite(lo, f"{argument}, lower end for {name},"), finite(hi, f"{argument}, upper end for {name},")
+        if not low < high:
+            raise InputError(f"{argument} for {name} is [{low:g}, {high:g}]; the lower end must be below the upper")
+        checked.append((low, high))
+    return tuple(checked)

@@ -1,0 +1,100 @@
+"""The functions a payoff may use, each in its SymPy, NumPy and Numba meaning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import sympy as sp
+
+
+class logistic(sp.Function):
+    """1 / (1 + exp(-t)): kept whole, so that derivatives stay finite where exp overflows."""
+
+    nargs = 1
+    is_real = True
+    is_positive = True
+
+    @classmethod
+    def eval(cls, t: Any) -> Any:
+        return sp.Rational(1, 2) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return logistic(self.args[0]) * logistic(-self.args[0])
+
+    def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:
+        return 1 / (1 + sp.exp(-t))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.rewrite(sp.exp)._eval_evalf(prec)
+
+
+class softplus(sp.Function):
+    """log(1 + exp(t)), whose derivative is the logistic function."""
+
+    nargs = 1
+    is_real = True
+    is_positive = True
+
+    @classmethod
+    def eval(cls, t: Any) -> Any:
+        return sp.log(2) if t.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return logistic(self.args[0])
+
+    def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:
+        return sp.log(1 + sp.exp(t))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.rewrite(sp.exp)._eval_evalf(prec)
+
+
+def _float_logistic(t: float) -> float:
+    return 1 / (1 + math.exp(-t)) if t > -700 else 0.0
+
+
+SYMPY: dict[str, Any] = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "sqrt": sp.sqrt,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "asin": sp.asin,
+    "acos": sp.acos,
+    "atan": sp.atan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "logistic": logistic,
+    "softplus": softplus,
+}
+FLOAT: dict[str, Any] = {name: getattr(math, name, None) for name in SYMPY} | {
+    "logistic": _float_logistic,
+    "softplus": lambda t: max(t, 0.0) + math.log1p(math.exp(-abs(t))),
+}
+
+# The same names in a generated module. NumPy's serve arrays, complex step and NUMBA_DISABLE_JIT (where math.exp would
+# raise on overflow); math's compile faster under Numba and follow the NumPy error model there.
+NUMPY_HEADER = """
+from numpy import exp, log, log1p, sqrt, sin, cos, tan, sinh, cosh, tanh, real, where
+from numpy import arcsin as asin, arccos as acos, arctan as atan
+
+def logistic(t):
+    return 1.0 / (1.0 + exp(-t))
+
+def softplus(t):
+    return where(real(t) > 0, t + log1p(exp(-t)), log1p(exp(t)))
+"""
+NUMBA_HEADER = """
+from math import exp, log, log1p, sqrt, sin, cos, tan, sinh, cosh, tanh, asin, acos, atan
+
+@jit
+def logistic(t):
+    return 1.0 / (1.0 + exp(-t))
+
+@jit
+def softplus(t):
+    return max(t, 0.0) + log1p(exp(-abs(t)))
+"""

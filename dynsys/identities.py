@@ -1,0 +1,46 @@
+"""Is an expression identically zero? True, False, or None when SymPy cannot tell."""
+
+from __future__ import annotations
+
+import random
+
+import sympy as sp
+
+from dynsys.functions import logistic, softplus
+
+
+def is_zero(expression: sp.Expr) -> bool | None:
+    """Three-valued: False is proved by a value, True by algebra, None is undecided.
+
+    A value at a point is evaluated to 30 digits with SymPy's error control, so a non-zero one is a proof.
+    """
+    expression = sp.sympify(expression).rewrite([logistic, softplus], sp.exp)
+    if expression.is_zero:
+        return True
+    if any(_is_nonzero_at(expression, seed) for seed in range(4)):
+        return False
+    for simpler in (sp.expand, sp.simplify):
+        if simpler(expression) == 0:
+            return True
+    return None
+
+
+def all_zero(expressions: list[sp.Expr]) -> bool | None:
+    """True if all are identically zero, False if one is not, else None."""
+    verdicts = [is_zero(e) for e in expressions]
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _is_nonzero_at(expression: sp.Expr, seed: int) -> bool:
+    """True if the expression has a provably non-zero finite value at the seed-th point of a fixed random sequence."""
+    draw = random.Random(seed)
+    point = {s: sp.Rational(draw.randint(-1000, 1000), 457) for s in sorted(expression.free_symbols, key=str)}
+    try:
+        value = expression.subs(point).evalf(30, maxn=200)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return False
+    if not value.is_number or not value.is_finite:
+        return False
+    return bool(value.is_comparable and abs(value) > sp.Float("1e-20"))

@@ -1,0 +1,72 @@
+"""Vector algebra for one definition: on tuples of floats, arrays, complex numbers, SymPy or mpmath numbers, or on arrays.
+
+A method or a transformation written with these functions runs unchanged in every interpretation. Numba's
+versions, unrolled over tuples, are in `dynsys.compiled`. A tuple may hold arrays: component i of many points.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def axpy(a: Any, x: Any, y: Any) -> Any:
+    """y + a x."""
+    if isinstance(y, tuple):
+        return tuple(yi + a * xi for xi, yi in zip(x, y, strict=True))
+    return y + a * x
+
+
+def scale(a: Any, x: Any) -> Any:
+    """a x."""
+    if isinstance(x, tuple):
+        return tuple(a * xi for xi in x)
+    return a * x
+
+
+def dot(x: Any, y: Any) -> Any:
+    """Σ xᵢ yᵢ, without conjugation."""
+    if isinstance(x, tuple):
+        total = x[0] * y[0]
+        for xi, yi in zip(x[1:], y[1:], strict=True):
+            total = total + xi * yi
+        return total
+    return (x * y).sum(-1)
+
+
+def matvec(A: Any, x: Any) -> Any:
+    """A x, with A a tuple of rows."""
+    if isinstance(x, tuple):
+        return tuple(dot(row, x) for row in A)
+    return (A @ x[..., None])[..., 0]
+
+
+def vecmat(x: Any, A: Any) -> Any:
+    """Aᵀ x, with A a tuple of rows."""
+    if isinstance(x, tuple):
+        return tuple(dot(column, x) for column in zip(*A, strict=True))
+    return (x[..., None, :] @ A)[..., 0, :]
+
+
+def solve(A: Any, b: Any) -> Any:
+    """A⁻¹ b by Gaussian elimination with partial pivoting; a singular A gives inf or NaN, never an exception.
+
+    On tuples; components must be real or complex numbers with an order of magnitude (`abs`).
+    """
+    n = len(b)
+    M = [[*row, bi] for row, bi in zip(A, b, strict=True)]
+    for k in range(n):
+        pivot = k
+        for i in range(k + 1, n):
+            if abs(M[i][k]) > abs(M[pivot][k]):
+                pivot = i
+        M[k], M[pivot] = M[pivot], M[k]
+        for i in range(k + 1, n):
+            factor = M[i][k] / M[k][k]
+            for j in range(k, n + 1):
+                M[i][j] = M[i][j] - factor * M[k][j]
+    x = [row[n] for row in M]
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            x[k] = x[k] - M[k][j] * x[j]
+        x[k] = x[k] / M[k][k]
+    return tuple(x)

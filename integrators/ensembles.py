@@ -1,0 +1,122 @@
+"""Many runs at once, one a lane, on all threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynsys.errors import InputError, nearest
+from dynsys.expressions import finite
+from dynsys.field import VectorField, as_points
+from integrators.kernel import kernel
+from integrators.method import Method, check_method
+from integrators.status import DIVERGENCE_BOUND, LANES, Status
+from integrators.trajectories import check_count, check_memory, check_positive
+
+CHECK = 16  # steps between two looks at the lanes
+JOB = 16  # blocks a thread takes at a time: the unit of Ctrl-C
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Last points x, shape (m, n), statuses (m,) and steps taken (m,) of m runs."""
+
+    x: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+    variables: tuple[str, ...]
+
+    def share(self, status: Status) -> float:
+        """The share of runs that ended with this status."""
+        return float(np.mean(self.status == status)) if len(self.status) else 0.0
+
+
+def ensemble(
+    field: VectorField,
+    starts: Any,
+    method: Method,
+    h: Any,
+    steps: int,
+    parameters: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+    t0: float = 0.0,
+    divergence_bound: float = DIVERGENCE_BOUND,
+) -> Ensemble:
+    """Run `method` from each of the starts, shape (m, n), and return the last points.
+
+    `h` and each entry of `parameters` (name -> value) may be one number or m of them. A run ends early exactly as in
+    `trajectory`, each for itself; a start that is not finite has that status at once. Its result depends neither on
+    the other runs nor on the number of threads, bit for bit.
+
+    Raises `InputError` for wrong shapes, h ≤ 0, and parameters the field does not have.
+    """
+    check_method(method)
+    points = as_points(starts, field.variables, "starts")
+    if points.ndim != 2:
+        raise InputError(f"starts has shape {points.shape}; give (m, {field.n})")
+    m, steps = len(points), check_count(steps, "steps")
+    bound = check_positive(divergence_bound, "divergence_bound")
+    threads = len(os.sched_getaffinity(0)) if threads is None else check_count(threads, "threads", 1)
+    moving = field.autonomous()
+    if field.time is not None:
+        points = np.column_stack([points, np.full(m, finite(t0, "t0"))])
+    blocks = -(-m // LANES)
+    check_memory(8 * blocks * LANES * (moving.n + len(moving.values()) + 3), "fewer starts")
+    X, P = _padded(points.T, blocks), _padded(_parameters(moving, parameters, m), blocks)
+    H = _padded(_steps(h, m)[None], blocks)[0]
+    status, taken = np.zeros(blocks * LANES, np.int64), np.zeros(blocks * LANES, np.int64)
+    lost = ~np.isfinite(X).all(0)
+    if m:
+        run = kernel(moving, method, "ensemble").ensemble
+        jobs = [(first, min(first + JOB, blocks)) for first in range(0, blocks, JOB)]
+
+        def work(job: tuple[int, int]) -> None:
+            with np.errstate(all="ignore"):
+                run(X, P, H, status, taken, steps, CHECK, bound, *job)
+
+        if len(jobs) == 1:
+            work(jobs[0])
+        else:
+            work(jobs[0])  # the first call compiles
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, jobs[1:]))
+    status[lost] = Status.NOT_FINITE
+    return Ensemble(np.ascontiguousarray(X[: field.n, :m].T), status[:m], taken[:m], field.variables)
+
+
+def _padded(rows: np.ndarray, blocks: int) -> np.ndarray:
+    """Columns up to a whole number of blocks, the last one repeated."""
+    extra = blocks * LANES - rows.shape[1]
+    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, extra)), mode="edge") if rows.shape[1] else rows, dtype=float)
+
+
+def _steps(h: Any, m: int) -> np.ndarray:
+    values = np.asarray(h, dtype=float)
+    if values.shape not in ((), (m,)):
+        raise InputError(f"h has shape {values.shape}; give one step size or {m} of them")
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(
+            f"h is {h}; step sizes must be positive and finite"
+            if values.ndim == 0
+            else "h holds a step size that is not positive and finite"
+        )
+    return np.broadcast_to(values, (m,))
+
+
+def _parameters(field: VectorField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
+    rows = np.repeat(np.array(field.values(), dtype=float)[:, None], m, axis=1)
+    for name, values in (given or {}).items():
+        if name not in field.parameters:
+            raise InputError(f"the field has no parameter {name!r}; {nearest(name, field.parameters)}")
+        array = np.asarray(values, dtype=float)
+        if array.shape not in ((), (m,)):
+            raise InputError(f"parameter {name} has shape {array.shape}; give one value or {m} of them")
+        if not np.isfinite(array).all():
+            raise InputError(f"parameter {name} holds a value that is not finite")
+        rows[list(field.parameters).index(name)] = array
+    return rows

@@ -1,0 +1,45 @@
+"""What the ensemble kernel asks of the machine: stack memory and wide vectors.
+
+Measured on 512-bit hardware against hand-written C: lane buffers on the stack in functions that prefer 512-bit
+vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core.errors import RequireLiteralValue
+from numba.core.extending import intrinsic
+
+from integrators.status import LANES
+
+__all__ = ["LANES", "stack", "wide_vectors"]
+
+
+@intrinsic
+def stack(typing_context, n):
+    """n doubles in the caller's frame: LLVM keeps what fits in vector registers."""
+    if not isinstance(n, types.IntegerLiteral):
+        raise RequireLiteralValue("n")
+    count = n.literal_value
+
+    def generate(context, builder, signature, args):
+        with builder.goto_entry_block():
+            memory = builder.alloca(ir.ArrayType(ir.DoubleType(), count))
+            memory.align = 64
+        return builder.bitcast(memory, ir.DoubleType().as_pointer())
+
+    return types.CPointer(types.float64)(n), generate
+
+
+@intrinsic
+def wide_vectors(typing_context):
+    """Ask for 512-bit vectors in the calling function, and keep it from being inlined (the attribute would be lost)."""
+
+    def generate(context, builder, signature, args):
+        attributes = builder.function.attributes
+        set.add(attributes, '"prefer-vector-width"="512"')
+        attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate

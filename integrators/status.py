@@ -1,0 +1,30 @@
+"""How a run ended: a value, never an exception; and the constants that the loops share."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+LANES = 64  # runs side by side in one block of the ensemble kernel
+DIVERGENCE_BOUND = 1e10  # default: a run that leaves the cube |xᵢ| ≤ bound has diverged
+
+
+class Status(IntEnum):
+    """How a run ended. A kernel cannot know that a run converged; `analysis` says so."""
+
+    FINISHED = 0
+    STATIONARY = 1
+    DIVERGED = 2
+    NOT_FINITE = 3
+
+    @property
+    def message(self) -> str:
+        """What it means, and what to do about it."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Status.FINISHED: "took all its steps",
+    Status.STATIONARY: "a step changed nothing, so that no later one can; classify the point to learn whether it attracts",
+    Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
+    Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
+}

@@ -1,0 +1,106 @@
+"""One run of a method on a field, every k-th step kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynsys.errors import InputError
+from dynsys.expressions import finite
+from dynsys.field import VectorField, as_points
+from integrators.kernel import kernel
+from integrators.method import Method, check_method
+from integrators.status import DIVERGENCE_BOUND, Status
+
+MEMORY_LIMIT = 4 * 2**30  # bytes one result may take
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run: times t, shape (k,); points x, shape (k, n), the start first; how it ended, after how many steps."""
+
+    t: np.ndarray
+    x: np.ndarray
+    status: Status
+    steps: int
+    variables: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """How the run ended, in words."""
+        return f"{self.status.name.lower().replace('_', ' ')} after {self.steps} steps: {self.status.message}"
+
+
+def trajectory(
+    field: VectorField,
+    x0: Any,
+    method: Method,
+    h: float,
+    steps: int,
+    every: int = 1,
+    t0: float = 0.0,
+    divergence_bound: float = DIVERGENCE_BOUND,
+    compiled: bool = True,
+) -> Trajectory:
+    """Iterate `method` with step size h from x0, shape (n,), and keep the start and every `every`-th point.
+
+    The run ends early as *stationary* when a step leaves the state exactly as it was, as *diverged* when a
+    coordinate exceeds `divergence_bound` in size, as *not finite* when one is inf or NaN; then `.steps` says after
+    how many steps, and the last point kept is that of the last step which was a multiple of `every`.
+
+    `compiled=False` runs the same loop in plain Python: right for a few hundred steps of a field seen once, since a
+    new kernel takes half a second to compile.
+
+    Raises `InputError` for a start that is not finite or has the wrong length, h ≤ 0, or a negative number of steps.
+    """
+    check_method(method)
+    start = as_points(x0, field.variables, "x0")
+    if start.ndim != 1 or not np.isfinite(start).all():
+        raise InputError(f"x0 is {str(x0)[:60]}; give one finite point of {field.n} numbers")
+    h, steps, every = check_step(h), check_count(steps, "steps"), check_count(every, "every", 1)
+    bound, t0 = check_positive(divergence_bound, "divergence_bound"), finite(t0, "t0")
+    moving = field.autonomous()
+    full = start if field.time is None else np.append(start, t0)
+    rows = steps // every
+    check_memory(8 * (rows + 1) * moving.n, "every=")
+    out = np.empty((rows + 1, moving.n))
+    out[0] = full
+    run = kernel(moving, method, "trajectory", compiled).trajectory
+    with np.errstate(all="ignore"):
+        status, taken, kept = run(_floats(full), _floats(moving.values()), np.float64(h), steps, every, bound, out[1:])
+    x = out[: kept + 1, : field.n]
+    return Trajectory(t0 + h * every * np.arange(kept + 1), x, Status(status), int(taken), field.variables)
+
+
+def _floats(values: Any) -> tuple[np.float64, ...]:
+    return tuple(np.float64(value) for value in values)  # NumPy's: they overflow to inf without JIT, too
+
+
+def check_step(h: Any, argument: str = "h") -> float:
+    """A positive, finite step size."""
+    value = finite(h, argument)
+    if value <= 0:
+        raise InputError(f"{argument} is {value:g}; a step size must be positive")
+    return value
+
+
+def check_positive(value: Any, argument: str) -> float:
+    """A positive number; infinity is allowed."""
+    if not isinstance(value, int | float) or not value > 0:
+        raise InputError(f"{argument} is {value!r}; it must be a positive number")
+    return float(value)
+
+
+def check_count(value: Any, argument: str, least: int = 0) -> int:
+    """A whole number, at least `least`."""
+    if isinstance(value, bool) or int(value) != value or value < least:
+        raise InputError(f"{argument} is {value!r}; it must be a whole number, at least {least}")
+    return int(value)
+
+
+def check_memory(size: int, remedy: str) -> None:
+    """Refuse a result larger than `MEMORY_LIMIT` bytes before it is allocated."""
+    if size > MEMORY_LIMIT:
+        raise InputError(f"the result would take {size / 2**30:.1f} GiB; keep less with {remedy}")
