@@ -1,0 +1,38 @@
+"""What it means: spectra, fixed points, labels, stability over the step size, and pictures."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.classification import Classification, classify
+    from analysis.plots import plot_portrait, plot_spectrum
+    from analysis.portraits import Portrait, portrait
+    from analysis.spectra import Spectrum, spectrum
+    from analysis.stability import CriticalStep, critical_step
+    from analysis.updates import multipliers, update_jacobian
+    from analysis.zeros import FixedPoint, FixedPoints, fixed_points
+
+_HOME = {
+    "Classification": "classification",
+    "CriticalStep": "stability",
+    "FixedPoint": "zeros",
+    "FixedPoints": "zeros",
+    "Portrait": "portraits",
+    "Spectrum": "spectra",
+    "classify": "classification",
+    "critical_step": "stability",
+    "fixed_points": "zeros",
+    "multipliers": "updates",
+    "plot_portrait": "plots",
+    "plot_spectrum": "plots",
+    "portrait": "portraits",
+    "spectrum": "spectra",
+    "update_jacobian": "updates",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"analysis.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'analysis' has no attribute {name!r}")
