@@ -118,7 +118,7 @@ def fixed_points(field: VectorField, box: Any = None, starts: int | None = None,
         finder.add(missing)
     if complete.missing:
         complete = completeness(field, chosen, finder.zeros, hits, finder.continua)
-    inside = [zero for zero in finder.zeros if _inside(zero, chosen)]
+    inside = [zero for zero in finder.zeros if _inside(zero, chosen) and _has_payoffs(field, zero)]
     points = tuple(sorted((describe(field, zero, chosen) for zero in inside), key=lambda p: tuple(p.x.round(9))))
     return FixedPoints(points, tuple(finder.continua), complete, chosen, field.variables)
 
@@ -235,6 +235,11 @@ def _is_singular(field: VectorField, zero: Point, widths: np.ndarray) -> bool:
     J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
     smallest = float(np.linalg.svd(J, compute_uv=False)[-1])
     return smallest <= SINGULAR * max(float(norm(J)), 1e-3 * _scale(field, np.array([float(c) for c in zero]), widths))
+
+
+def _has_payoffs(field: VectorField, zero: Point) -> bool:
+    """Whether every payoff of the field's game has a real value there: v may vanish where the game does not exist."""
+    return field.game is None or bool(np.isfinite(field.game.values([float(c) for c in zero])).all())
 
 
 def _inside(zero: Point, box: Box) -> bool:

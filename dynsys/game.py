@@ -149,6 +149,15 @@ class Game:
             result[player] = stacked.reshape((*points.shape[:-1], len(own), len(own)))
         return result
 
+    def values(self, x: Any) -> np.ndarray:
+        """All payoffs at points x, shape (…, n) -> (…, players); NaN where one has no real value."""
+        points = as_points(x, self.variables)
+        parameters = tuple(symbol(p) for p in self.parameters)
+        text = functions_text({"values": list(self.payoffs.values())}, self.symbols, parameters)
+        with np.errstate(all="ignore"):
+            parts = numpy_functions(text)["values"](tuple(np.moveaxis(points, -1, 0)), tuple(self.parameters.values()))
+        return np.stack(np.broadcast_arrays(*parts, points[..., 0])[:-1], -1)
+
     @property
     def exact_payoffs(self) -> dict[str, sp.Expr]:
         """The payoffs with the parameters' values put in, exactly."""
