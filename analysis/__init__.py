@@ -12,6 +12,24 @@ if TYPE_CHECKING:
     from analysis.updates import multipliers, update_jacobian
     from analysis.zeros import FixedPoint, FixedPoints, fixed_points
 
+__all__ = [
+    "Classification",
+    "CriticalStep",
+    "FixedPoint",
+    "FixedPoints",
+    "Portrait",
+    "Spectrum",
+    "classify",
+    "critical_step",
+    "fixed_points",
+    "multipliers",
+    "plot_portrait",
+    "plot_spectrum",
+    "portrait",
+    "spectrum",
+    "update_jacobian",
+]
+
 _HOME = {
     "Classification": "classification",
     "CriticalStep": "stability",
@@ -29,7 +47,6 @@ _HOME = {
     "spectrum": "spectra",
     "update_jacobian": "updates",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.leadership import LeaderVerdict, leader_verdict
 from analysis.nash import PlayerVerdict, Zero, is_nash, player_verdict
 from analysis.precision import as_array, precise_jacobian, recognise
-from analysis.spectra import ROUNDING, distance_to, sorted_eigenvalues
+from analysis.spectra import ROUNDING, distance_to, may_be_at, sorted_eigenvalues
 from analysis.updates import update_jacobian
 from analysis.zeros import base_speed, zero_near
 from dynsys.errors import InputError
@@ -24,7 +24,7 @@ MARGIN = 8.0  # times the rounding error of a Jacobian: an eigenvalue closer tha
 class FlowVerdict:
     """A linear flow: "stable", "unstable" or "undecided"; the numbers (n₋, n₀, n₊) of eigenvalues left of, on and
     right of the imaginary axis, within backward error; and, for n ≤ 2, the kind of point.
-    """  # noqa: D205
+    """
 
     verdict: str
     counts: tuple[int, int, int]
@@ -113,7 +113,9 @@ def classify(field: VectorField, x: Any, method: Method | None = None, h: float 
     speed, spurious = base_speed(field, precise)
     if field.base is not None and not spurious:
         base_flow = flow_verdict(as_array(precise_jacobian(root, precise)).reshape(field.n, field.n))
-    players = tuple(player_verdict(field.game, p, zero) for p in field.game.players) if field.game and not spurious else ()
+    players = (
+        tuple(player_verdict(field.game, p, zero) for p in field.game.players) if field.game and not spurious else ()
+    )
     leaders: tuple[LeaderVerdict, ...] = ()
     nash: bool | None = None
     if field.game is not None:
@@ -167,7 +169,9 @@ def _nash_notes(players: tuple[PlayerVerdict, ...], nash: bool | None) -> dict[s
 
 
 def _role(verdict: PlayerVerdict) -> str:
-    return {"strict": "at a maximum", "weak": "at a weak maximum", "no": "not at a maximum"}.get(verdict.maximum, "undecided")
+    return {"strict": "at a maximum", "weak": "at a weak maximum", "no": "not at a maximum"}.get(
+        verdict.maximum, "undecided"
+    )
 
 
 def _leader_notes(field: VectorField, leaders: tuple[LeaderVerdict, ...]) -> dict[str, tuple[bool | None, str]]:
@@ -186,7 +190,12 @@ def _dgm(J: np.ndarray) -> tuple[bool | None, str]:
 
 
 def _transformation_notes(
-    field: VectorField, spurious: bool, speed: float, nash: bool | None, flow: FlowVerdict, base_flow: FlowVerdict | None
+    field: VectorField,
+    spurious: bool,
+    speed: float,
+    nash: bool | None,
+    flow: FlowVerdict,
+    base_flow: FlowVerdict | None,
 ) -> dict[str, tuple[bool | None, str]]:
     notes: dict[str, tuple[bool | None, str]] = {}
     if field.base is None:
@@ -208,17 +217,18 @@ def _transformation_notes(
 def flow_verdict(J: np.ndarray) -> FlowVerdict:
     """The verdict of the linear flow ẋ = Jx, by backward error.
 
-    An eigenvalue λ lies on the imaginary axis if a change to J within rounding error moves one to i Im λ: if
-    σ_min(J - i Im λ I) is that small. So a defective eigenvalue is judged by its distance to the axis, not by its
-    condition.
+    An eigenvalue λ counts as on the imaginary axis if a change to J within rounding error can move it to i Im λ. So a
+    defective eigenvalue is judged by its distance to the axis in the pseudospectrum, not by its condition alone.
     """
     values = sorted_eigenvalues(np.linalg.eigvals(J))
     tolerance = MARGIN * ROUNDING * float(np.linalg.norm(J))
-    on_axis = [distance_to(J, 1j * z.imag) <= tolerance for z in values]
+    on_axis = [may_be_at(J, z, 1j * z.imag, tolerance) for z in values]
     left = sum(1 for z, on in zip(values, on_axis, strict=True) if not on and z.real < 0)
     right = sum(1 for z, on in zip(values, on_axis, strict=True) if not on and z.real > 0)
     verdict = "unstable" if right else "undecided" if any(on_axis) else "stable"
-    return FlowVerdict(verdict, (left, len(values) - left - right, right), _kind(J, values, (left, right), tolerance), values)
+    return FlowVerdict(
+        verdict, (left, len(values) - left - right, right), _kind(J, values, (left, right), tolerance), values
+    )
 
 
 def _kind(J: np.ndarray, values: np.ndarray, sides: tuple[int, int], tolerance: float) -> str:
@@ -250,7 +260,7 @@ def update_verdict(field: VectorField, x: np.ndarray, method: Method, h: float) 
     values = values[np.argsort(-np.abs(values).round(12), kind="stable")]
     # rounding in h·J enters M, whose identity part is exact: compare with the size of the change, and with 1
     tolerance = ROUNDING * (float(np.linalg.norm(M - np.eye(len(M)))) + np.finfo(float).eps) + 4 * np.finfo(float).eps
-    on_circle = [distance_to(M, z / abs(z)) <= tolerance if z != 0 else False for z in values]
+    on_circle = [z != 0 and may_be_at(M, z, z / abs(z), tolerance) for z in values]
     if any(abs(z) > 1 and not on for z, on in zip(values, on_circle, strict=True)):
         verdict = "unstable"
     else:

@@ -35,10 +35,16 @@ def analyse(
     gamma: Annotated[float, typer.Option(help="Consensus coefficient γ of w = v - γ∇½‖v‖².")] = 0.5,
     h: Annotated[float, typer.Option("--h", help="Step size.")] = 0.1,
     method: Annotated[str, typer.Option(help="Training algorithm: a method of integrators.")] = "euler",
-    box: Annotated[str, typer.Option(help="Where to look: lo:hi per variable, or name=lo:hi. Default: the game's own.")] = "",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter value, name=value; may be repeated.")] = None,
+    box: Annotated[
+        str, typer.Option(help="Where to look: lo:hi per variable, or name=lo:hi. Default: the game's own.")
+    ] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameter value, name=value; may be repeated.")
+    ] = None,
     vars_: Annotated[str, typer.Option("--vars", help="Two variables to show, e.g. x,z. Default: the first two.")] = "",
-    through: Annotated[str, typer.Option(help="Point that the shown plane passes through. Default: a fixed point.")] = "",
+    through: Annotated[
+        str, typer.Option(help="Point that the shown plane passes through. Default: a fixed point.")
+    ] = "",
     start: Annotated[str, typer.Option(help="Where the drawn run starts, e.g. 1,0. Default: inside the box.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the search's starts.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the pictures and report.json.")] = Path("out"),
@@ -59,9 +65,10 @@ def analyse(
     subject = load_subject(game, set_ or [])
     from dynsys.expressions import finite
     from integrators.method import method_named
-    from integrators.trajectories import check_step
+    from integrators.trajectories import check_count, check_step
 
     finite(gamma, "--gamma")
+    check_count(seed, "--seed")
     check_step(h, "--h")
     chosen = method_named(method)
     field = subject.field() if hasattr(subject, "field") else subject
@@ -134,7 +141,9 @@ def parse_point(text: str, variables: tuple[str, ...], argument: str) -> list[fl
     except ValueError:
         values = []
     if len(values) != len(variables) or not all(map(math.isfinite, values)):
-        raise InputError(f"{argument} is {text!r}; give a finite number for each of {', '.join(variables)}, separated by commas")
+        raise InputError(
+            f"{argument} is {text!r}; give a finite number for each of {', '.join(variables)}, separated by commas"
+        )
     return values
 
 
@@ -148,11 +157,14 @@ def check_out(out: Path) -> None:
 
 
 def save(
-    report: Report, out: Path, format_: str, axes: list[str] | None, through: list[float] | None, start: list[float] | None
+    report: Report,
+    out: Path,
+    format_: str,
+    axes: list[str] | None,
+    through: list[float] | None,
+    start: list[float] | None,
 ) -> list[Path]:
     """Write the pictures and report.json; each appears whole or not at all."""
-    import json
-
     from analysis.figures import portrait_figure, spectrum_figure
 
     figures = {
@@ -160,10 +172,19 @@ def save(
         f"spectra.{format_}": spectrum_figure(report),
     }
     data = report.to_dict() | {"command": ["analyse", *sys.argv[1:]]}
+    try:
+        return _write(figures, data, out)
+    except OSError as error:
+        raise InputError(f"--out is {str(out)!r}: {error.strerror}; choose another folder") from None
+
+
+def _write(figures: dict[str, Any], data: dict[str, Any], out: Path) -> list[Path]:
+    import json
+
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".aside-") as aside:
         for name, figure in figures.items():
-            figure.savefig(Path(aside) / name, dpi=150, metadata=None)
+            figure.savefig(Path(aside) / name, dpi=180, metadata=None)
         text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
         (Path(aside) / "report.json").write_text(text + "\n", encoding="utf-8")
         names = [*figures, "report.json"]
@@ -186,13 +207,21 @@ def show(report: Report) -> None:
 def table_of(panel: Panel, report: Report) -> Any:
     """The fixed points of one field as a Rich table."""
     from rich.table import Table
+    from rich.text import Text
 
     from analysis.report import coordinates, eigenvalue_text, step_text
 
     name = report.subject.name or "game"
-    heading = {"v": f"{name}: fixed points of v", "w": f"{name}: fixed points of w = v - γ∇L, γ = {report.gamma:g}"}[panel.symbol]
-    table = Table(title=heading, title_justify="left", show_lines=True)
-    for column in (", ".join(panel.field.variables), "eigenvalues, flow", "labels", f"{report.method.label}, h = {report.h:g}"):
+    heading = {"v": f"{name}: fixed points of v", "w": f"{name}: fixed points of w = v - γ∇L, γ = {report.gamma:g}"}[
+        panel.symbol
+    ]
+    table = Table(title=Text(heading), title_justify="left", show_lines=True)
+    for column in (
+        ", ".join(panel.field.variables),
+        "eigenvalues, flow",
+        "labels",
+        f"{report.method.label}, h = {report.h:g}",
+    ):
         table.add_column(column, overflow="fold")
     for label, step in zip(panel.labels, panel.steps, strict=True):
         assert label.update is not None
@@ -208,27 +237,28 @@ def show_catalogue() -> None:
     """Every game with one line."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from dynsys import games
 
     table = Table("name", "what it is")
     for name, line in games.catalogue().items():
-        table.add_row(name, line)
+        table.add_row(name, Text(line))
     Console().print(table)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 if it worked, 2 with one line on standard error if an argument cannot be used."""
-    import click
-
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="analyse", standalone_mode=False)
         return int(result or 0)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-    except click.ClickException as error:
-        print(f"error: {error.format_message()} (see --help)", file=sys.stderr)
-    except click.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
+    except Exception as error:  # Typer's own usage errors; its click is bundled in newer versions, separate in older
+        if not hasattr(error, "format_message"):
+            raise
+        print(f"error: {error.format_message()} (see --help)", file=sys.stderr)
     return 2

@@ -10,7 +10,7 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from analysis.continua import Continuum
+from analysis.continua import Continuum, is_singular
 from analysis.precision import DIGITS, Point, as_array, precise_jacobian
 from dynsys.field import Box, VectorField
 
@@ -50,23 +50,24 @@ def completeness(
     `hits` counts the starts that led to each zero. Good (1953) for the estimate.
     """
     inside = [z for z in zeros if all(lo <= float(c) <= hi for c, (lo, hi) in zip(z, box, strict=True))]
-    indices = [index(field, z) for z in inside]
+    widths = np.array([hi - lo for lo, hi in box])
+    indices = [index(field, z, widths) for z in inside]
     total = None if None in indices or continua else sum(i for i in indices if i is not None)
     degree = boundary_degree(field, box) if field.n <= 2 else None
     within = [h for h, z in zip(hits, zeros, strict=False) if z in inside]
     unseen = within.count(1) / sum(within) if sum(within) else None
     count = real_zero_count(field, zeros) if field.n <= 2 else None
-    values = {"degree": degree, "index_sum": total, "unseen": unseen}
+    values: dict[str, Any] = {"degree": degree, "index_sum": total, "unseen": unseen}
     if count is not None:
-        return _by_count(count, len(inside), values)
+        return _by_count(count, len(inside), bool(continua), values)
     if continua:
-        return Completeness(None, "the zeros form a continuum; isolated ones beside it may be missing", None, None, **values)
+        return Completeness(None, "the zeros form a continuum; others beside it may be missing", None, None, **values)
     if degree is not None and total is not None:
         if degree != total:
             text = f"zeros are missing: the degree on the boundary is {degree}, the indices add up to {total}"
             return Completeness(False, text, None, None, **values)
-        text = f"the degree on the boundary ({degree}) equals the sum of the indices: only pairs of opposite index can be missing"
-        return Completeness(None, text + _estimate(unseen), None, None, **values)
+        text = f"the degree on the boundary ({degree}) equals the sum of the indices: only pairs of opposite index can"
+        return Completeness(None, f"{text} be missing{_estimate(unseen)}", None, None, **values)
     return Completeness(None, "not certified" + _estimate(unseen), None, None, **values)
 
 
@@ -74,9 +75,10 @@ def _estimate(unseen: float | None) -> str:
     return "" if unseen is None else f"; another start finds a new zero with estimated chance {unseen:.2g}"
 
 
-def _by_count(count: _Count, inside: int, values: dict[str, Any]) -> Completeness:
-    if count.continuum:
-        text = "the components have a common factor (exact): the zeros include a continuum"
+def _by_count(count: _Count, inside: int, found: bool, values: dict[str, Any]) -> Completeness:
+    if count.continuum:  # a factor such as x² + y² + 1 may have no real zeros, or isolated ones
+        zeros = "the zeros include a continuum" if found else "a continuum of zeros outside the box is possible"
+        text = f"the components have a common factor (exact): {zeros}; others may be missing"
         return Completeness(None, text, None, None, **values)
     if count.accounted == count.total:
         text = f"complete: an exact count gives {_zeros(count.total)} in the whole space, {inside} of them in the box"
@@ -90,13 +92,11 @@ def _zeros(count: int) -> str:
     return f"{count} real zero" + ("" if count == 1 else "s")
 
 
-def index(field: VectorField, zero: Point) -> int | None:
+def index(field: VectorField, zero: Point, widths: np.ndarray) -> int | None:
     """sign det J, the index of a regular zero; None where J is singular."""
-    J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
-    singular = np.linalg.svd(J, compute_uv=False)
-    if singular[-1] <= 1e-9 * max(singular[0], 1e-300):
+    if is_singular(field, zero, widths):
         return None
-    return int(np.sign(np.linalg.det(J)))
+    return int(np.sign(np.linalg.det(as_array(precise_jacobian(field, zero)).reshape(field.n, field.n))))
 
 
 def boundary_degree(field: VectorField, box: Box) -> int | None:
@@ -160,7 +160,9 @@ def real_zero_count(field: VectorField, zeros: Sequence[Point]) -> _Count | None
     return None
 
 
-def _sheared_count(polynomials: list[sp.Poly], field: VectorField, zeros: Sequence[Point], k: sp.Rational) -> _Count | None:
+def _sheared_count(
+    polynomials: list[sp.Poly], field: VectorField, zeros: Sequence[Point], k: sp.Rational
+) -> _Count | None:
     x, y = field.symbols
     u = sp.Dummy("u")
     first, second = (sp.Poly(p.as_expr().subs(x, u - k * y), u, y, domain=sp.QQ) for p in polynomials)
@@ -171,7 +173,10 @@ def _sheared_count(polynomials: list[sp.Poly], field: VectorField, zeros: Sequen
     eliminated = sp.Poly(_resultant(first, second, u, y), u, domain=sp.QQ)
 
     def lift(value: Any) -> list[Point]:
-        rows = [[sp.Poly(c, u).eval(sp.Rational(*_fraction(value))) for c in sp.Poly(p.as_expr(), y).all_coeffs()] for p in (first, second)]
+        rows = [
+            [sp.Poly(c, u).eval(sp.Rational(*_fraction(value))) for c in sp.Poly(p.as_expr(), y).all_coeffs()]
+            for p in (first, second)
+        ]
         coefficients = [[mp.mpf(c.p) / c.q for c in row] for row in rows]
         if len(coefficients[0]) < 2:
             return []

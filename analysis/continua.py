@@ -8,8 +8,10 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from analysis.precision import DIGITS, Point, as_array, norm, precise_jacobian, precise_value
+from analysis.precision import DIGITS, Point, as_array, norm, precise_jacobian, precise_value, scaled_rows
 from dynsys.field import Box, VectorField
+
+SINGULAR = 1e-9  # σ_min below this share of the Jacobian's scale: a degenerate zero
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,22 @@ class Continuum:
         return {"dimension": self.dimension, "points": self.points.tolist()}
 
 
+def is_singular(field: VectorField, zero: Point, widths: np.ndarray) -> bool:
+    """Whether a zero is degenerate: σ_min of its Jacobian nothing beside the size of the Jacobian around it."""
+    J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
+    smallest = float(np.linalg.svd(J, compute_uv=False)[-1])
+    around = _scale(field, np.array([float(c) for c in zero]), widths)
+    return smallest <= SINGULAR * max(float(np.linalg.norm(J)), 1e-3 * around)
+
+
+def _scale(field: VectorField, x: np.ndarray, widths: np.ndarray) -> float:
+    """The size of the Jacobian around x: what a singular value must be compared with."""
+    around = x + 0.05 * widths * np.vstack([np.eye(len(x)), -np.eye(len(x))])
+    J = field.jacobian(around)
+    sizes = np.linalg.norm(J[np.isfinite(J).all((1, 2))], axis=(1, 2))
+    return float(sizes.max()) if len(sizes) else 1.0
+
+
 def continuum_through(field: VectorField, zero: Point, box: Box) -> Continuum | None:
     """The continuum of zeros through a degenerate zero, or None if it is isolated.
 
@@ -64,9 +82,14 @@ def continuum_through(field: VectorField, zero: Point, box: Box) -> Continuum | 
         if all(point is not None for point in reached):
             moved += 1
             sample += [np.array([float(c) for c in point]) for point in reached if point is not None]
-    if not moved:
-        return None
     dimension = len(kernel) if moved == len(directions) else 1
+    if dimension < len(kernel):  # no surface: look for curves, which the kernel alone does not point along
+        for direction in _fan(len(kernel)) @ kernel:
+            reached = [_corrected(field, zero, direction[None], direction * size * width) for size in (1e-3, 1e-2)]
+            if all(point is not None for point in reached):
+                sample += [np.array([float(c) for c in point]) for point in reached if point is not None]
+    if len(sample) == 1:
+        return None
     return Continuum(dimension, np.array(sample + _traced(field, zero, kernel, box, dimension)), field, width)
 
 
@@ -78,15 +101,23 @@ def _directions(count: int) -> np.ndarray:
     return chosen / np.linalg.norm(chosen, axis=1, keepdims=True)
 
 
+def _fan(count: int) -> np.ndarray:
+    """Unit vectors all round: every curve through the middle leaves it near one of them."""
+    if count == 2:
+        angle = np.arange(16) * np.pi / 8
+        return np.stack([np.cos(angle), np.sin(angle)], -1)
+    return np.random.default_rng(0).standard_normal((16, count))
+
+
 def _corrected(field: VectorField, zero: Point, kernel: np.ndarray, step: np.ndarray) -> Point | None:
     """The zero near zero + step with the same components along the kernel, by Gauss-Newton; None if there is none."""
     with mp.workdps(DIGITS):
         target = mp.matrix([c + mp.mpf(float(s)) for c, s in zip(zero, step, strict=True)])
         point, limit = target.copy(), mp.mpf(float(np.linalg.norm(step))) / 2
         rows = [[mp.mpf(float(entry)) for entry in row] for row in kernel]
-        for _ in range(40):
+        for _ in range(100):  # linear convergence at rate ½ where a component vanishes to second order
             try:
-                value, J = precise_value(field, point), precise_jacobian(field, point)
+                J, value = scaled_rows(precise_jacobian(field, point), precise_value(field, point))
                 matrix = mp.matrix([[J[i, j] for j in range(field.n)] for i in range(field.n)] + rows)
                 drift = [mp.fsum(a * (p - t) for a, p, t in zip(row, point, target, strict=True)) for row in rows]
                 change = mp.lu_solve(matrix, mp.matrix([*value, *drift]))
@@ -96,8 +127,9 @@ def _corrected(field: VectorField, zero: Point, kernel: np.ndarray, step: np.nda
             if norm(point - target) > limit:
                 return None
             if norm(change) < mp.mpf(10) ** -35:
-                small = norm(precise_value(field, point)) < mp.mpf(10) ** -30
-                return tuple(point) if small else None
+                # scaled, v is a distance: on a plateau it is of the size of the box, though v itself is tiny
+                _, distance = scaled_rows(precise_jacobian(field, point), precise_value(field, point))
+                return tuple(point) if norm(distance) < mp.mpf(10) ** -15 * limit else None
         return None
 
 

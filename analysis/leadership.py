@@ -37,14 +37,18 @@ def leader_verdict(game: Game, leader: str, zero: Zero) -> LeaderVerdict:
     size = max(1e-300, float(np.abs(_values(game, zero, _all_second(f, game) + _all_second(g, game), (-1,))).max()))
     worst = float(np.linalg.eigvalsh(G)[-1])
     if worst > ROUNDING * size:
-        return LeaderVerdict(leader, False, f"own Hessian of the follower {follower} has the eigenvalue {worst:.6g} > 0")
+        return LeaderVerdict(
+            leader, False, f"own Hessian of the follower {follower} has the eigenvalue {worst:.6g} > 0"
+        )
     if worst > -ROUNDING * size:
         return LeaderVerdict(leader, None, f"own Hessian of the follower {follower} is singular: no smooth response")
     response = -np.linalg.solve(G, _values(game, zero, [sp.diff(g, b, a) for b in y for a in x], (len(y), len(x))))
     slope = _values(game, zero, [sp.diff(f, b) for b in y], (len(y),))
     total = slope @ response
     if np.abs(total).max() > 1e-9 * size:
-        return LeaderVerdict(leader, False, f"the payoff of {leader} along the response of {follower} has slope {total[0]:.6g}")
+        return LeaderVerdict(
+            leader, False, f"the payoff of {leader} along the response of {follower} has slope {total[0]:.6g}"
+        )
     second = _second_along_response(game, zero, (x, y), (f, g), response, np.linalg.inv(G), slope)
     top = float(np.linalg.eigvalsh((second + second.T) / 2)[-1])
     name = "Schur complement" if game.is_zero_sum else "second derivative along the response"

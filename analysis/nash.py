@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -11,7 +10,6 @@ import sympy as sp
 
 from analysis.precision import DIGITS, Point, precise_function
 from analysis.spectra import ROUNDING
-from dynsys.expressions import symbol
 from dynsys.game import Game
 from dynsys.identities import is_zero
 
@@ -135,5 +133,3 @@ def is_nash(verdicts: tuple[PlayerVerdict, ...]) -> bool | None:
     if any(v.maximum == "no" for v in verdicts):
         return False
     return None if any(v.maximum == "undecided" for v in verdicts) else True
-
-

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
@@ -29,7 +29,7 @@ MARKERS: dict[str, dict[str, Any]] = {
     "does not attract": {"marker": "o", "color": BLUE, "fill": False, "size": 9},
     "degenerate": {"marker": "P", "color": ORANGE, "fill": True, "size": 10},
 }
-SPEED = ListedColormap(plt.get_cmap("cividis")(np.linspace(0.05, 0.82, 128)), name="speed")  # no pale end on white
+SPEED = ListedColormap(colormaps["cividis"](np.linspace(0.05, 0.82, 128)), name="speed")  # no pale end on white
 GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
     "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
@@ -45,9 +45,15 @@ def variable_text(name: str) -> str:
     return f"${head}_{{{index}}}$".replace("_{}", "") if "_" not in index else name.replace("_", " ")
 
 
+def _new_axes() -> Axes:
+    import matplotlib.pyplot as plt  # a fifth of a second that a drawing into given axes need not pay
+
+    return plt.figure(figsize=(5.2, 5.0), layout="constrained").add_subplot()
+
+
 def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = True) -> Axes:
     """Streamlines coloured by speed, nullclines, fixed points by kind, iterates as dots and the flow as lines."""
-    axes = ax if ax is not None else plt.figure(figsize=(5.2, 5.0), layout="constrained").add_subplot()
+    axes = _new_axes() if ax is None else ax
     if len(portrait.axes) == 1:
         _draw_line(portrait, axes)
     else:
@@ -56,9 +62,13 @@ def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = Tru
     axes.set_title(title, fontsize=11)
     if portrait.finite_share < 1:
         note = f"not finite on {100 * (1 - portrait.finite_share):.0f} % of the box (left blank)"
-        axes.text(0.5, 0.015, note, transform=axes.transAxes, ha="center", fontsize=8, bbox={"fc": "white", "ec": "none"})
+        axes.text(
+            0.5, 0.015, note, transform=axes.transAxes, ha="center", fontsize=8, bbox={"fc": "white", "ec": "none"}
+        )
     if legend:
-        axes.legend(handles=legend_handles([portrait]), fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
+        axes.legend(
+            handles=legend_handles([portrait]), fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2
+        )
     return axes
 
 
@@ -68,12 +78,16 @@ def _draw_plane(portrait: Portrait, axes: Axes) -> None:
     speed = np.ma.masked_invalid(portrait.speed)
     top = float(speed.max()) if speed.count() else 1.0
     if top > 0 and speed.count():
-        norm = LogNorm(max(top * 1e-3, float(speed.min()), 1e-300), max(top, 1e-299))
-        speed = speed.clip(norm.vmin, norm.vmax)
-        lines = axes.streamplot(x, y, u, v, color=speed, norm=norm, cmap=SPEED, density=1.1, linewidth=0.8, arrowsize=0.8, zorder=1)
+        low, high = max(top * 1e-3, float(np.percentile(speed.compressed(), 5)), 1e-300), max(top, 1e-299)
+        norm = LogNorm(low, high, clip=True)
+        lines = axes.streamplot(
+            x, y, u, v, color=speed, norm=norm, cmap=SPEED, density=1.1, linewidth=0.8, arrowsize=0.8, zorder=1
+        )
         bar = axes.figure.colorbar(lines.lines, ax=axes, shrink=0.8, pad=0.02, aspect=30)
-        bar.set_label("speed", fontsize=8)
+        bar.set_ticks([low, (low * high) ** 0.5, high], labels=[f"{t:.2g}" for t in (low, (low * high) ** 0.5, high)])
+        bar.minorticks_off()
         bar.ax.tick_params(labelsize=7)
+        bar.ax.set_title("speed", fontsize=8, loc="left")
     for component, style in ((u, "--"), (v, ":")):
         if component.count() and component.min() < 0 < component.max():
             axes.contour(x, y, component, levels=[0.0], colors="0.25", linestyles=style, linewidths=1.0, zorder=2)
@@ -97,7 +111,9 @@ def _draw_line(portrait: Portrait, axes: Axes) -> None:
     at = x[4::10]
     length = (x[1] - x[0]) * 4.4
     direction = np.sign(v[4::10])
-    axes.quiver(at, 0 * at, direction * length, 0 * at, angles="xy", scale_units="xy", scale=1, color="0.25", width=0.004)
+    axes.quiver(
+        at, 0 * at, direction * length, 0 * at, angles="xy", scale_units="xy", scale=1, color="0.25", width=0.004
+    )
     for run in portrait.iterates:
         axes.plot(run[:, 0], 0 * run[:, 0], ".", color=BLUE, ms=3.5)
         axes.plot(run[0, 0], 0, ">", color=BLUE, mec="white", ms=7)
@@ -138,7 +154,7 @@ def legend_handles(portraits: list[Portrait]) -> list[Line2D]:
 
 def plot_spectrum(spectrum: Spectrum | SpectrumOverRegion, ax: Axes | None = None) -> Axes:
     """Eigenvalues in the complex plane; over a method's stability region if the result holds one."""
-    axes = ax if ax is not None else plt.figure(figsize=(4.6, 4.6), layout="constrained").add_subplot()
+    axes = _new_axes() if ax is None else ax
     if isinstance(spectrum, Spectrum):
         axes.axvspan(*_negative(spectrum.eigenvalues), color=SKY, alpha=0.2, lw=0)
         axes.plot(spectrum.eigenvalues.real, spectrum.eigenvalues.imag, "o", color=VERMILLION, mec="black")
@@ -169,4 +185,6 @@ def _draw_region(spectrum: SpectrumOverRegion, axes: Axes) -> None:
     axes.set(xlabel=r"Re $h\lambda$", ylabel=r"Im $h\lambda$")
     axes.set_title(spectrum.title, fontsize=11)
     if spectrum.entries:
-        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2 if len(spectrum.entries) > 4 else 1)
+        axes.legend(
+            fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2 if len(spectrum.entries) > 4 else 1
+        )

@@ -133,13 +133,19 @@ def _axes(field: VectorField, variables: Sequence[str] | None) -> tuple[str, ...
     axes = tuple(variables) if variables is not None else field.variables[:2]
     for name in axes:
         if name not in field.variables:
-            raise InputError(f"variables names {name!r}, which the field does not have; {nearest(name, field.variables)}")
+            raise InputError(
+                f"variables names {name!r}, which the field does not have; {nearest(name, field.variables)}"
+            )
     if len(axes) != min(2, field.n) or len(set(axes)) < len(axes):
-        raise InputError(f"variables is {list(axes)}; name {min(2, field.n)} different ones of {', '.join(field.variables)}")
+        raise InputError(
+            f"variables is {list(axes)}; name {min(2, field.n)} different ones of {', '.join(field.variables)}"
+        )
     return axes
 
 
-def _runs(field: VectorField, starts: Any, method: Method | None, h: float | None, steps: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _runs(
+    field: VectorField, starts: Any, method: Method | None, h: float | None, steps: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Iterates of the map, and the flow for the same time in small steps of RK4, from each start."""
     if starts is None or method is None or h is None:
         return [], []

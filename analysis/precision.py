@@ -94,10 +94,14 @@ def polish(field: VectorField, x: Sequence[float], reach: float) -> Point | None
 
 
 def newton_step(J: Any, v: Any) -> Any:
-    """J⁻¹v at fifty digits; where J is exactly singular, the least-norm step of least squares."""
+    """J⁻¹v at fifty digits; where J is exactly singular, the least-norm step of least squares.
+
+    Rows are scaled first: on a plateau a whole row is tiny, which must not look like a singular matrix.
+    """
     with mp.workdps(DIGITS):
         if norm(v) == 0:
             return v
+        J, v = scaled_rows(J, v)
         try:
             return mp.lu_solve(J, v)
         except ZeroDivisionError:
@@ -110,6 +114,18 @@ def newton_step(J: Any, v: Any) -> Any:
                 weight = mp.fsum(U[k, i] * v[k] for k in range(len(v))) / s[i]
                 step += mp.matrix([weight * V[i, k] for k in range(len(v))])
             return step
+
+
+def scaled_rows(J: Any, v: Any) -> tuple[Any, Any]:
+    """Each row of J, and the entry of v beside it, divided by the row's largest entry; rows of zeros stay."""
+    J, v = J.copy(), v.copy()
+    for i in range(J.rows):
+        largest = max(abs(J[i, j]) for j in range(J.cols))
+        if largest > 0:
+            v[i] /= largest
+            for j in range(J.cols):
+                J[i, j] /= largest
+    return J, v
 
 
 def recognise(field: VectorField, x: Point) -> tuple[sp.Expr, ...] | None:
@@ -126,7 +142,7 @@ def recognise(field: VectorField, x: Point) -> tuple[sp.Expr, ...] | None:
 def _nice(value: Any) -> sp.Expr | None:
     for unit, symbol in ((mp.mpf(1), sp.Integer(1)), (mp.pi, sp.pi)):
         ratio = value / unit
-        denominator = next((q for q in range(1, 61) if abs(ratio * q - mp.nint(ratio * q)) < mp.mpf(10) ** -28), None)
+        denominator = next((q for q in range(1, 61) if abs(ratio * q - mp.nint(ratio * q)) < mp.mpf(10) ** -24), None)
         if denominator is not None:
             return sp.Rational(int(mp.nint(ratio * denominator)), denominator) * symbol
     return None

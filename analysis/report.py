@@ -16,7 +16,7 @@ from analysis.zeros import FixedPoints, fixed_points
 from dynsys.errors import InputError
 from dynsys.field import Box, VectorField, check_box
 from dynsys.game import Game
-from dynsys.transforms import conservative_relaxation, consensus
+from dynsys.transforms import consensus, conservative_relaxation
 from integrators.method import Method
 from integrators.trajectories import check_step
 
@@ -148,7 +148,8 @@ def name_of(label: Classification) -> str:
 
 def eigenvalue_text(values: np.ndarray) -> str:
     """Conjugate pairs as a ± bi."""
-    parts, seen = [], []
+    parts: list[str] = []
+    seen: list[complex] = []
     for z in values:
         if any(abs(z - np.conj(other)) < 1e-12 * (1 + abs(z)) and abs(z.imag) > 1e-12 for other in seen):
             continue
@@ -163,11 +164,15 @@ def _existence(panel: Panel) -> list[str]:
     nash = [label for label in labels if label.is_nash]
     if panel.field.game is not None and not nash:
         undecided = any(label.is_nash is None for label in labels)
-        sentences.append("No Nash equilibrium in this box" + (" is certain; some points are undecided." if undecided else "."))
+        sentences.append(
+            "No Nash equilibrium in this box" + (" is certain; some points are undecided." if undecided else ".")
+        )
     for label in labels:
         eigenvalues = eigenvalue_text(label.flow.eigenvalues)
         nature = label.kind if label.is_nash else ", ".join(_notable(label)) or "no Nash equilibrium"
-        suffix = f", a {label.kind} of the flow" if label.is_nash else f" ({nature})" if panel.field.game is not None else ""
+        suffix = (
+            f", a {label.kind} of the flow" if label.is_nash else f" ({nature})" if panel.field.game is not None else ""
+        )
         sentences.append(f"v vanishes at {name_of(label)}{suffix}, eigenvalues {eigenvalues}.")
     sentences += [f"v vanishes on {continuum.text}." for continuum in found.continua]
     sentences.append(f"Completeness for v: {found.completeness.text}.")
@@ -176,7 +181,10 @@ def _existence(panel: Panel) -> list[str]:
 
 def _notable(label: Classification) -> list[str]:
     kept = ("non-Nash attractor of v", "every player at its worst", "mixed")
-    return ["not Nash" if label.is_nash is False else "Nash undecided", *[name for name in kept if name in label.labels]]
+    return [
+        "not Nash" if label.is_nash is False else "Nash undecided",
+        *[name for name in kept if name in label.labels],
+    ]
 
 
 def _training(panel: Panel, report: Report, symbol: str) -> list[str]:
@@ -215,13 +223,13 @@ def _conclusion(panel: Panel, report: Report) -> list[str]:
         names = ", ".join(coordinates(label) for label in others) or "no fixed point in the box"
         return [f"{setting} the update of w is attracted by {names}."]
     if not wanted:
-        return [f"{setting} there is no Nash equilibrium in this box to reach."] + _also(setting, others)
+        return [f"{setting} there is no Nash equilibrium in this box to reach.", *_also(setting, others)]
     if not reached:
-        return [f"{setting} the update of w is attracted by no Nash equilibrium in the box."] + _also(setting, others)
+        return [f"{setting} the update of w is attracted by no Nash equilibrium in the box.", *_also(setting, others)]
     names = " and ".join(coordinates(label) for label in reached)
     if not others:
         return [f"{setting} the update of w is attracted by {names} and by no other fixed point in the box."]
-    return [f"{setting} the update of w is attracted by {names}."] + _also(setting, others)
+    return [f"{setting} the update of w is attracted by {names}.", *_also(setting, others)]
 
 
 def _also(setting: str, others: list[Classification]) -> list[str]:

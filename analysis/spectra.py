@@ -82,10 +82,25 @@ def _condition(J: np.ndarray, values: np.ndarray) -> np.ndarray:
         left = np.linalg.inv(right)
     except np.linalg.LinAlgError:
         return np.full(len(values), np.inf)
-    each = norm(right, axis=0) * norm(left, axis=1)
+    with np.errstate(over="ignore"):  # of a defective eigenvalue: inf
+        each = norm(right, axis=0) * norm(left, axis=1)
     return np.array([each[np.abs(found - z).argmin()] for z in values])
 
 
 def distance_to(J: np.ndarray, z: complex) -> float:
     """The 2-norm of the smallest change to J that makes z an eigenvalue: σ_min(J - zI). Trefethen & Embree (2005)."""
     return float(np.linalg.svd(J - z * np.eye(len(J)), compute_uv=False)[-1])
+
+
+def may_be_at(J: np.ndarray, z: complex, target: complex, tolerance: float) -> bool:
+    """Whether a change to J no larger than `tolerance` can move its eigenvalue z to `target`.
+
+    Necessary are: `target` is in the pseudospectrum of that size, and z is as near to it as conditioning allows, to
+    first order or by Elsner's bound (2‖J‖)^(1-1/n) δ^(1/n), which holds for defective eigenvalues. Elsner (1985).
+    """
+    n = len(J)
+    if distance_to(J, target) > tolerance:
+        return False
+    elsner = (2 * float(norm(J)) + tolerance) ** (1 - 1 / n) * tolerance ** (1 / n)
+    first_order = 4 * tolerance * float(_condition(J, np.array([z]))[0])
+    return bool(abs(z - target) <= min(elsner, first_order))

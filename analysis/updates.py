@@ -23,13 +23,16 @@ def update_jacobian(field: VectorField, x: Any, method: Method, h: float) -> np.
     if field.time is not None:
         raise InputError("the field depends on time, so its update has no multipliers at one point; fix the time")
     point, h = as_points(x, field.variables), check_step(h)
+    if point.ndim != 1:
+        raise InputError(f"x has shape {point.shape}; give one point of {field.n} numbers")
     v, p = field.on_tuples, field.values()
     with np.errstate(all="ignore"):
-        state = np.array(method.initial(v, tuple(point), p), dtype=complex)
+        state = np.array(method.initial(v, tuple(point), p))
+        here = np.array(method.step(v, tuple(state), p, h))  # off the real axis log(-1) has a value
         moved = state[:, None] + 1j * STEP * np.eye(len(state))
         image = method.step(v, tuple(moved), p, h)
     rows = np.stack(np.broadcast_arrays(*image, moved[0])[:-1]).imag / STEP
-    if not np.isfinite(rows).all():
+    if not np.isfinite(here).all() or not np.isfinite(rows).all():
         raise InputError(f"the update at {np.round(point, 6).tolist()} has no finite Jacobian; choose another point")
     return rows
 

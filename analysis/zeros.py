@@ -12,7 +12,7 @@ import numpy as np
 from numpy.linalg import norm
 
 from analysis.completeness import Completeness, completeness
-from analysis.continua import Continuum, continuum_through
+from analysis.continua import Continuum, continuum_through, is_singular
 from analysis.precision import DIGITS, Point, as_array, polish, precise_jacobian, precise_value, recognise
 from analysis.precision import norm as precise_norm
 from analysis.spectra import sorted_eigenvalues
@@ -23,7 +23,6 @@ from integrators.newton import Newton
 from integrators.status import Status
 from integrators.trajectories import check_count
 
-SINGULAR = 1e-9  # σ_min below this share of the Jacobian's scale: a degenerate zero
 SAME = 1e-7  # two zeros closer than this share of the box (or of themselves) are one
 MOST_CANDIDATES = 400
 
@@ -120,7 +119,9 @@ def fixed_points(field: VectorField, box: Any = None, starts: int | None = None,
         complete = completeness(field, chosen, finder.zeros, hits, finder.continua)
     inside = [zero for zero in finder.zeros if _inside(zero, chosen) and _has_payoffs(field, zero)]
     points = tuple(sorted((describe(field, zero, chosen) for zero in inside), key=lambda p: tuple(p.x.round(9))))
-    return FixedPoints(points, tuple(finder.continua), complete, chosen, field.variables)
+    low, high = np.array(chosen).T
+    continua = tuple(c for c in finder.continua if ((c.points >= low) & (c.points <= high)).all(1).any())
+    return FixedPoints(points, continua, complete, chosen, field.variables)
 
 
 class _Finder:
@@ -166,7 +167,7 @@ class _Finder:
             scale = float(norm(self.widths)) + float(precise_norm(other))
             if float(precise_norm([a - b for a, b in zip(zero, other, strict=True)])) <= SAME * scale:
                 return index
-        if _is_singular(self.field, zero, self.widths):
+        if is_singular(self.field, zero, self.widths):
             continuum = continuum_through(self.field, zero, self.box)
             if continuum is not None:
                 self.continua.append(continuum)
@@ -223,37 +224,24 @@ def _resting(field: VectorField, box: Box, count: int, seed: int) -> np.ndarray:
     return x[_near_zero(field, x, high - low)]
 
 
-def _scale(field: VectorField, x: np.ndarray, widths: np.ndarray) -> float:
-    """The size of the Jacobian around x: what a singular value must be compared with."""
-    around = x + 0.05 * widths * np.vstack([np.eye(len(x)), -np.eye(len(x))])
-    J = field.jacobian(around)
-    sizes = norm(J[np.isfinite(J).all((1, 2))], axis=(1, 2))
-    return float(sizes.max()) if len(sizes) else 1.0
-
-
-def _is_singular(field: VectorField, zero: Point, widths: np.ndarray) -> bool:
-    J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
-    smallest = float(np.linalg.svd(J, compute_uv=False)[-1])
-    return smallest <= SINGULAR * max(float(norm(J)), 1e-3 * _scale(field, np.array([float(c) for c in zero]), widths))
-
-
 def _has_payoffs(field: VectorField, zero: Point) -> bool:
     """Whether every payoff of the field's game has a real value there: v may vanish where the game does not exist."""
     return field.game is None or bool(np.isfinite(field.game.values([float(c) for c in zero])).all())
 
 
 def _inside(zero: Point, box: Box) -> bool:
-    return all(lo - 1e-9 * (hi - lo) <= float(c) <= hi + 1e-9 * (hi - lo) for c, (lo, hi) in zip(zero, box, strict=True))
+    return all(
+        lo - 1e-9 * (hi - lo) <= float(c) <= hi + 1e-9 * (hi - lo) for c, (lo, hi) in zip(zero, box, strict=True)
+    )
 
 
 def describe(field: VectorField, zero: Point, box: Box | None = None) -> FixedPoint:
     """Everything about a zero known at fifty digits."""
-    x = np.array([float(c) for c in zero])
-    x[x == 0] = 0.0  # no negative zeros in tables
-    x[np.abs(x) < 1e-30] = 0.0
+    exact = recognise(field, zero)
+    x = np.array([float(c) for c in (zero if exact is None else exact)]) + 0.0  # no negative zeros in tables
     widths = np.ones(field.n) if box is None else np.array([hi - lo for lo, hi in box])
     J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
-    degenerate = _is_singular(field, zero, widths)
+    degenerate = is_singular(field, zero, widths)
     speed, spurious = base_speed(field, zero, degenerate)
     step, product = _kantorovich(field, x, J, degenerate)
     return FixedPoint(
@@ -266,7 +254,7 @@ def describe(field: VectorField, zero: Point, box: Box | None = None) -> FixedPo
         degenerate=degenerate,
         spurious=spurious,
         base_speed=speed,
-        exact=recognise(field, zero),
+        exact=exact,
         precise=zero,
     )
 
@@ -298,6 +286,8 @@ def _kantorovich(field: VectorField, x: np.ndarray, J: np.ndarray, degenerate: b
 
 def zero_near(field: VectorField, x: Any, argument: str = "x") -> Point:
     """The zero at x to fifty digits; `InputError` if x is not one to six digits."""
+    if field.time is not None:
+        raise InputError("the field depends on time; it has no fixed points. Fix the time")
     point = as_points(x, field.variables, argument)
     if point.ndim != 1 or not np.isfinite(point).all():
         raise InputError(f"{argument} is {str(x)[:60]}; give one finite point")

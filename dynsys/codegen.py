@@ -25,6 +25,11 @@ def tuple_text(items: Sequence[str]) -> str:
     return " + ".join("(" + ", ".join(chunk) + ",)" for chunk in chunks) or "()"
 
 
+def _divides(exponent: sp.Expr) -> bool:
+    """True if a power with this exponent is written below the bar; never for both an exponent and its negative."""
+    return exponent.is_negative or (exponent.is_positive is None and exponent.could_extract_minus_sign())
+
+
 class _Printer(StrPrinter):
     """Exact rationals as quotients, floats with all their digits, small powers of a name as products."""
 
@@ -34,7 +39,8 @@ class _Printer(StrPrinter):
     def _print_NumberSymbol(self, expr: Any) -> str:
         return repr(float(expr))
 
-    _print_Exp1 = _print_Pi = _print_NumberSymbol
+    _print_Exp1 = _print_Pi = _print_EulerGamma = _print_NumberSymbol  # noqa: N815  (SymPy's names)
+    _print_GoldenRatio = _print_TribonacciConstant = _print_Catalan = _print_NumberSymbol  # noqa: N815
 
     def _print_Integer(self, expr: Any) -> str:
         return f"{expr.p}.0"  # a bare integer beyond 64 bits would not compile
@@ -48,7 +54,7 @@ class _Printer(StrPrinter):
             return "(" + "*".join([base.name] * int(exponent)) + ")"  # NumPy's x**3 is twenty times slower than x*x*x
         if exponent.is_Integer and exponent > 0:
             return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{int(exponent)}"
-        if exponent.is_negative or exponent.could_extract_minus_sign():
+        if _divides(exponent):
             return f"1.0/{self.parenthesize(base**-exponent, PRECEDENCE['Pow'])}"
         if exponent == sp.S.Half:
             return f"sqrt({self._print(base)})"
@@ -59,7 +65,7 @@ class _Printer(StrPrinter):
         coefficient, factors = expr.as_coeff_mul()
         for factor in factors:
             base, exponent = factor.as_base_exp()
-            if base != sp.E and (exponent.is_negative or exponent.could_extract_minus_sign()):
+            if base != sp.E and _divides(exponent):
                 denominator.append(base**-exponent)
             else:
                 numerator.append(factor)

@@ -14,7 +14,7 @@ import sympy as sp
 
 from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
-from dynsys.errors import InputError, nearest
+from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, exact, expression, finite, symbol
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class VectorField:
     def __post_init__(self) -> None:
         fix = functools.partial(object.__setattr__, self)
         if isinstance(self.variables, str):
-            raise InputError(f"variables is the text {self.variables!r}; give a list of names")
+            raise InputError(f"variables is the text {shown(self.variables)}; give a list of names")
+        if not isinstance(self.parameters, Mapping):
+            raise InputError(f"parameters is {shown(self.parameters)}; give a mapping, name to value")
         variables = tuple(check_name(v, "variables") for v in self.variables)
         parameters = {check_name(k, "parameters"): finite(x, f"parameter {k}") for k, x in self.parameters.items()}
         names = [*variables, *parameters, *([check_name(self.time, "time")] if self.time else [])]
@@ -85,8 +87,7 @@ class VectorField:
         fix("expressions", components)
         fix("players", MappingProxyType(players))
         fix("box", None if self.box is None else check_box(self.box, variables))
-        if self.period is not None and len(self.period) != len(variables):
-            raise InputError(f"period has {len(self.period)} entries but the field has variables {variables}")
+        fix("period", None if self.period is None else _check_period(self.period, variables))
 
     # --- other ways to make one ---------------------------------------------------------------
 
@@ -111,7 +112,9 @@ class VectorField:
             raise InputError(
                 f"the function cannot be traced with symbols ({error}); use + - * / ** and SymPy's functions, e.g. sympy.exp"
             ) from error
-        if not isinstance(components, Sequence):
+        if isinstance(components, sp.MatrixBase | np.ndarray):
+            components = list(components)
+        elif not isinstance(components, Sequence) or isinstance(components, str):
             components = (components,)
         return cls(tuple(components), tuple(variables), parameters, **more)
 
@@ -132,13 +135,13 @@ class VectorField:
             )
         if variables is None:
             raise InputError("variables is missing; name the variables of the map in order")
-        names = [*variables, *(parameters or {})]
-        components = [
-            expression(e, names, f"component {n}") - symbol(n) for e, n in zip(image, variables, strict=False)
-        ]
+        if isinstance(image, str) or len(image) != len(variables):
+            raise InputError(f"image is {shown(image)}; give one expression for each of {', '.join(variables)}")
+        names = [*variables, *(parameters or {}), *([more["time"]] if more.get("time") else [])]
+        components = [expression(e, names, f"component {n}") - symbol(n) for e, n in zip(image, variables, strict=True)]
         return cls(tuple(components), tuple(variables), parameters or {}, **more)
 
-    def with_parameters(self, **values: float) -> VectorField:
+    def with_parameters(self, /, **values: float) -> VectorField:
         """The same field at other parameter values; `game` and `base` follow."""
         for name in values:
             if name not in self.parameters:
@@ -296,13 +299,26 @@ def _rebuilt(state: dict[str, Any]) -> VectorField:
     return VectorField(**state)
 
 
+def _check_period(period: Any, variables: Sequence[str]) -> tuple[float | None, ...]:
+    """Plain floats, since their text enters the kernels."""
+    if isinstance(period, str) or not isinstance(period, Sequence | np.ndarray) or len(period) != len(variables):
+        raise InputError(f"period is {shown(period)}; give a number or None for each of {', '.join(variables)}")
+    checked = [None if w is None else finite(w, f"period of {v}") for v, w in zip(variables, period, strict=True)]
+    for name, w in zip(variables, checked, strict=True):
+        if w is not None and w <= 0:
+            raise InputError(f"period of {name} is {w:g}; it must be positive, or None for a variable without one")
+    return tuple(checked)
+
+
 def as_points(x: Any, variables: Sequence[str], argument: str = "x") -> np.ndarray:
     """x as a float array of shape (…, n), or an error that says what it has instead."""
     try:
+        if np.iscomplexobj(x):
+            raise TypeError  # NumPy would drop the imaginary part with a warning
         points = np.asarray(x, dtype=float)
     except (TypeError, ValueError):
         raise InputError(
-            f"{argument} is not an array of numbers; give {len(variables)} per point: {', '.join(variables)}"
+            f"{argument} is not an array of real numbers; give {len(variables)} per point: {', '.join(variables)}"
         ) from None
     if points.ndim == 0 or points.shape[-1] != len(variables):
         has = "is a single number" if points.ndim == 0 else f"has {points.shape[-1]} entries"
@@ -323,11 +339,9 @@ def check_box(box: Any, variables: Sequence[str], argument: str = "box") -> Box:
     try:
         pairs = [tuple(pair) for pair in box]
     except TypeError:
-        raise InputError(f"{argument} is {str(box)[:60]}; give a pair (lo, hi) per variable") from None
+        raise InputError(f"{argument} is {shown(box)}; give a pair (lo, hi) per variable") from None
     if len(pairs) != len(variables) or any(len(pair) != 2 for pair in pairs):
-        raise InputError(
-            f"{argument} must hold a pair (lo, hi) for each of {', '.join(variables)}, not {str(box)[:60]}"
-        )
+        raise InputError(f"{argument} must hold a pair (lo, hi) for each of {', '.join(variables)}, not {shown(box)}")
     checked = []
     for name, (lo, hi) in zip(variables, pairs, strict=True):
         low, high = finite(lo, f"{argument}, lower end for {name},"), finite(hi, f"{argument}, upper end for {name},")

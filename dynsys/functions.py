@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 
@@ -25,8 +26,8 @@ class logistic(sp.Function):
     def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:
         return 1 / (1 + sp.exp(-t))
 
-    def _eval_evalf(self, prec: int) -> Any:
-        return self.rewrite(sp.exp)._eval_evalf(prec)
+    def _eval_mpmath(self) -> Any:
+        return lambda t: 1 / (1 + mpmath.exp(-t)), self.args
 
 
 class softplus(sp.Function):
@@ -46,8 +47,8 @@ class softplus(sp.Function):
     def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:
         return sp.log(1 + sp.exp(t))
 
-    def _eval_evalf(self, prec: int) -> Any:
-        return self.rewrite(sp.exp)._eval_evalf(prec)
+    def _eval_mpmath(self) -> Any:
+        return lambda t: mpmath.log1p(mpmath.exp(t)), self.args
 
 
 def _float_logistic(t: float) -> float:

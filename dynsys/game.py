@@ -15,7 +15,7 @@ import sympy as sp
 
 from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
-from dynsys.errors import InputError, nearest
+from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, exact, expression, finite, symbol
 from dynsys.field import Box, VectorField, as_points, check_box
 from dynsys.identities import all_zero
@@ -57,7 +57,7 @@ class Game:
             raise InputError("players is empty; a game needs at least one player")
         for player in self.payoffs:
             if player not in players:
-                raise InputError(f"payoffs has {player!r}, which is no player; {nearest(player, players)}")
+                raise InputError(f"payoffs has {shown(player)}, which is no player; {nearest(player, players)}")
         for player in players:
             if player not in self.payoffs:
                 raise InputError(f"payoffs has none for player {player!r}; give each of {', '.join(players)} one")
@@ -86,14 +86,14 @@ class Game:
     ) -> Game:
         """The two-player game in which one player maximises `payoff` and the other minimises it.
 
-        Each player is named after its variables, joined with "_".
+        Each player is named after its variables, joined with "_", or `maximiser` and `minimiser` where that gets long.
         """
         first, second = _owned("maximiser", maximiser), _owned("minimiser", minimiser)
         names = [*first, *second, *(parameters or {})]
         f = expression(payoff, names, "payoff")
         one, two = "_".join(first), "_".join(second)
-        if one == two:
-            raise InputError(f"maximiser and minimiser both own {one!r}; each variable belongs to one player")
+        if one == two or max(len(one), len(two)) > 40:
+            one, two = "maximiser", "minimiser"
         return cls({one: first, two: second}, {one: f, two: -f}, parameters or {}, **more)
 
     @classmethod
@@ -103,7 +103,7 @@ class Game:
 
         return read_game(Path(path))
 
-    def with_parameters(self, **values: float) -> Game:
+    def with_parameters(self, /, **values: float) -> Game:
         """The same game at other parameter values."""
         for name in values:
             if name not in self.parameters:
@@ -200,5 +200,5 @@ class Game:
 
 def _owned(player: str, own: Any) -> tuple[str, ...]:
     if isinstance(own, str) or not isinstance(own, Sequence) or not own:
-        raise InputError(f"{player} owns {own!r}; give a list of variable names, at least one")
+        raise InputError(f"{player} owns {shown(own)}; give a list of variable names, at least one")
     return tuple(check_name(v, f"variables of {player}") for v in own)

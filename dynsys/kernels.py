@@ -49,6 +49,8 @@ def _is_private(folder: Path) -> bool:
             info = folder.lstat()
             if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
                 return False
+            if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                return False  # what lies in it may be someone else's, and loading it would run it
             if stat.S_IMODE(info.st_mode) & 0o077:
                 folder.chmod(0o700)
         return os.access(folder, os.W_OK | os.X_OK)
@@ -62,7 +64,7 @@ def _temporary_folder(instead_of: str) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     warnings.warn(
         f"cannot keep compiled kernels in {instead_of} (not a private, writable folder of yours): "
-        f"they last for this process only; set {ENVIRONMENT_VARIABLE} to a folder of yours",
+        f"they last for this process only; set {ENVIRONMENT_VARIABLE} to a folder of yours with mode 700",
         stacklevel=2,
     )
     return folder
@@ -118,9 +120,9 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import compiled, functions, vector
+    from dynsys import codegen, compiled, functions, vector
 
-    return [_source(module) for module in (vector, functions, compiled, *inlined)]
+    return [_source(module) for module in (vector, functions, codegen, compiled, *inlined)]
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Vector algebra for one definition: on tuples of floats, arrays, complex numbers, SymPy or mpmath numbers, or on arrays.
+"""Vector algebra for one definition: on tuples of floats, complex numbers, SymPy or mpmath numbers, or on arrays.
 
 A method or a transformation written with these functions runs unchanged in every interpretation. Numba's
 versions, unrolled over tuples, are in `dynsys.compiled`. A tuple may hold arrays: component i of many points.
@@ -48,18 +48,16 @@ def vecmat(x: Any, A: Any) -> Any:
 
 
 def solve(A: Any, b: Any) -> Any:
-    """A⁻¹ b by Gaussian elimination with partial pivoting; a singular A gives inf or NaN, never an exception.
+    """A⁻¹ b by Gaussian elimination with partial pivoting.
 
-    On tuples; components must be real or complex numbers with an order of magnitude (`abs`).
+    On tuples; components must be numbers with an order of magnitude (`abs`), or arrays of such. A singular A gives
+    inf or NaN, compiled and with NumPy's numbers; Python's own floats raise `ZeroDivisionError`.
     """
     n = len(b)
     M = [[*row, bi] for row, bi in zip(A, b, strict=True)]
     for k in range(n):
-        pivot = k
         for i in range(k + 1, n):
-            if abs(M[i][k]) > abs(M[pivot][k]):
-                pivot = i
-        M[k], M[pivot] = M[pivot], M[k]
+            M[k], M[i] = _larger_first(M[k], M[i], k)
         for i in range(k + 1, n):
             factor = M[i][k] / M[k][k]
             for j in range(k, n + 1):
@@ -70,3 +68,13 @@ def solve(A: Any, b: Any) -> Any:
             x[k] = x[k] - M[k][j] * x[j]
         x[k] = x[k] / M[k][k]
     return tuple(x)
+
+
+def _larger_first(a: list[Any], b: list[Any], k: int) -> tuple[list[Any], list[Any]]:
+    """Two rows, the one with the larger entry k first; for rows of arrays, point by point."""
+    exchange = abs(b[k]) > abs(a[k])
+    if getattr(exchange, "ndim", 0) == 0:
+        return (b, a) if exchange else (a, b)
+    from numpy import where
+
+    return [where(exchange, *pair) for pair in zip(b, a)], [where(exchange, *pair) for pair in zip(a, b)]

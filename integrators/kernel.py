@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import Any
+
+import numpy as np
 
 from dynsys import kernels
 from dynsys.codegen import tuple_text
@@ -21,10 +22,10 @@ COMPILED_HEADER = """
 import numba
 from collections import namedtuple
 from math import floor
-from dynsys.compiled import CompiledField, jit
+from dynsys.compiled import OPTIONS, CompiledField, apart, jit
 from integrators.lanes import LANES, stack, wide_vectors
 
-exported = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+exported = numba.njit(nogil=True, **OPTIONS)
 """
 
 PLAIN_HEADER = f"""
@@ -37,7 +38,7 @@ LANES = {LANES}
 def jit(function):
     return function
 
-exported = jit
+apart = exported = jit
 
 def wide_vectors():
     pass
@@ -64,6 +65,14 @@ def start(x, p):
 @jit
 def position(s):
     return method_position(method, s)
+
+@jit
+def ending(s, new, bound):
+    # 0 while the run goes on, else the status of a run whose step led from s to new
+    y = position(new)
+    if not ({inside}):
+        return 2 if {finite} else 3
+    return 1 if {same} else 0
 """
 
 TRAJECTORY = """
@@ -74,14 +83,12 @@ def trajectory(x, p, h, steps, every, bound, out):
     rows = 0
     for k in range(steps):
         new = step(s, {parameters}, h)
-        y = position(new)
-        if not ({inside}):
-            q = {finite}
-            return (2 if q else 3), k, rows
-        if {same}:
-            return 1, k, rows
+        end = ending(s, new, bound)
+        if end != 0:
+            return end, k, rows
         s = new
         if (k + 1) % every == 0:
+            y = position(s)
             {store}
             rows += 1
     return 0, steps, rows
@@ -90,66 +97,61 @@ EXPORTS = [trajectory]
 """
 
 ENSEMBLE = """
-@jit
+@apart
 def block(X, P, H, status, taken, steps, check, bound, first):
     # columns first .. first + LANES - 1 of X, in place
     wide_vectors()
 {buffers}
-    h, alive, bad = stack({lanes}), stack({lanes}), stack({lanes})
+    h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
+    left = 0
     for lane in range(LANES):
         h[lane] = H[first + lane]
-        alive[lane] = 1.0
+        live[lane] = 1.0 if status[first + lane] == 0 else 0.0
+        left += 1 if status[first + lane] == 0 else 0
 {load}
-    left = LANES
     done = 0
+    chunk = 8
     while done < steps and left > 0:
-        chunk = min(check, steps - done)
+        chunk = min(2 * chunk, check, steps - done)
         for lane in range(LANES):
-            bad[lane] = 0.0
+            event[lane] = 0.0
 {save}
-        for i in range(chunk):
-            for lane in range(LANES):  # independent lanes: this loop vectorises
-                s = step({lane_state}, {lane_parameters}, h[lane])
-                y = position(s)
-                inside = {inside}
-                bad[lane] = bad[lane] if inside else 1.0
-{remember}
-{advance}
-        ended = 0
-        for lane in range(LANES):
-            still = {still}
-            ended += 1 if alive[lane] != 0.0 and (bad[lane] != 0.0 or still) else 0
-        if ended > 0:
-            # something happened within the chunk: take it again, one lane at a time, to know the step
+        for part in range(2):  # all steps but the last, then the last: did it change anything?
             for lane in range(LANES):
-                still = {still}
-                if alive[lane] != 0.0 and (bad[lane] != 0.0 or still):
+{remember}
+            for i in range(1 if part else chunk - 1):
+                for lane in range(LANES):  # independent lanes: this loop vectorises
+                    s = step({lane_state}, {lane_parameters}, h[lane])
+                    y = position(s)
+                    event[lane] = event[lane] if {inside} else 1.0
+{advance}
+        events = 0
+        for lane in range(LANES):
+            event[lane] = live[lane] if event[lane] != 0.0 or ({still}) else 0.0
+            events += 1 if event[lane] != 0.0 else 0
+        if events > 0:
+            for lane in range(LANES):
+                if event[lane] != 0.0:
+                    # take the chunk again, alone, to know the step
                     s = {saved_state}
                     for k in range(chunk):
                         new = step(s, {lane_parameters}, h[lane])
-                        y = position(new)
-                        if not ({inside}):
-                            status[first + lane] = 2 if {finite} else 3
-                            alive[lane] = 0.0
-                            break
-                        if {same}:
-                            status[first + lane] = 1
-                            alive[lane] = 0.0
+                        end = ending(s, new, bound)
+                        if end != 0:
+                            status[first + lane] = end
+                            taken[first + lane] = done + k
+                            y = position(s)
+{finish}
+                            live[lane] = 0.0
+                            left -= 1
                             break
                         s = new
-                        taken[first + lane] = done + k + 1
-                    if alive[lane] == 0.0:
-                        left -= 1
-                        y = position(s)
-{finish}
         done += chunk
-        for lane in range(LANES):
-            if alive[lane] != 0.0:
-                taken[first + lane] = done
     for lane in range(LANES):
-        if alive[lane] != 0.0:
+        if live[lane] != 0.0:
+            taken[first + lane] = done
             y = position({lane_state})
-{finish_alive}
+{finish_live}
 
 @exported
 def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
@@ -163,84 +165,89 @@ EXPORTS = [ensemble]
 
 def state_size(field: VectorField, method: Method) -> int:
     """How many numbers a state holds."""
-    return len(method.initial(field.on_tuples, (1.0,) * field.n, field.values()))
+    with np.errstate(all="ignore"):  # 1 may be a pole of the field, and Python's floats would raise there
+        return len(method.initial(field.on_tuples, (np.float64(1),) * field.n, field.values()))
 
 
 def kernel(field: VectorField, method: Method, which: str, compiled: bool = True) -> ModuleType:
     """The module that holds the loop `which` ("trajectory" or "ensemble") for a field and a method.
 
-    Compiled, it comes from the cache if it is there; not compiled, the same text runs as plain Python.
+    Compiled, it comes from the cache if it is there; not compiled, the same text runs as plain Python. The time of a
+    field that depends on it is one more variable, but none that can leave the cube.
     """
-    compiled = compiled and "NUMBA_DISABLE_JIT" not in os.environ
+    compiled = compiled and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
     cls = type(method)
     shipped = cls.__module__.partition(".")[0] == "integrators"
     header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
     source = (
         f"from {cls.__module__} import {cls.__qualname__} as Method" if shipped else f"# the user's class {id(cls)}"
     )
+    moving = field.autonomous()
+    size = state_size(moving, method)
     glue = GLUE.format(
         names=list(method.hyperparameters),
         values=tuple(method.hyperparameters.values()),
-        wrapped=_wrapped(field, method),
+        wrapped=_wrapped(moving, size),
+        **_tests(field.n, size),
     )
-    body = (_trajectory if which == "trajectory" else _ensemble)(field, state_size(field, method))
-    text = "\n".join([header, source, field.compiled_source, glue, body])
+    loop = _trajectory(moving) if which == "trajectory" else _ensemble(moving, size, _tests(field.n, size)["inside"])
+    text = "\n".join([header, source, moving.compiled_source, glue, loop])
     # a user's own class may live in a notebook, where no import finds it: it travels by hand and is never cached
     return kernels.load(text, method.inlined if compiled else (), None if shipped else {"Method": cls}, compiled)
 
 
-def _wrapped(field: VectorField, method: Method) -> str:
-    """The state s with the variables that have a period wrapped into [0, period)."""
-    periods = [*(field.period or [None] * field.n), *[None] * (state_size(field, method) - field.n)]
+def _wrapped(field: VectorField, size: int) -> str:
+    """The state s with the variables that have a period wrapped into [0, period], its end reached by rounding only."""
+    periods = [*(field.period or [None] * field.n), *[None] * (size - field.n)]
     return tuple_text(
         [f"s[{i}]" if w is None else f"s[{i}] - {w!r} * floor(s[{i}] / {w!r})" for i, w in enumerate(periods)]
     )
 
 
 def _tests(n: int, size: int) -> dict[str, str]:
+    """Texts that ask whether the point y is inside the cube, whether it is finite, whether the state stays."""
     return {
-        "inside": " and ".join(f"abs(y[{i}]) <= bound" for i in range(n)),
+        "inside": " & ".join(f"(abs(y[{i}]) <= bound)" for i in range(n)),
         "finite": " and ".join(f"y[{i}] - y[{i}] == 0.0" for i in range(n)),
         "same": " and ".join(f"new[{i}] == s[{i}]" for i in range(size)),
     }
 
 
-def _trajectory(field: VectorField, size: int) -> str:
+def _trajectory(field: VectorField) -> str:
     n, q = field.n, len(field.values())
     return TRAJECTORY.format(
         point=tuple_text([f"x[{i}]" for i in range(n)]),
         parameters=tuple_text([f"p[{i}]" for i in range(q)]),
         store="; ".join(f"out[rows, {i}] = y[{i}]" for i in range(n)),
-        **_tests(n, size),
     )
 
 
-def _ensemble(field: VectorField, size: int) -> str:
+def _ensemble(field: VectorField, size: int, inside: str) -> str:
     n, q = field.n, len(field.values())
-    pad = " " * 8
-    each: Any = lambda line, count, indent=8: "\n".join(" " * indent + line.format(i=i) for i in range(count))  # noqa: E731
-    load = [f"{pad}p{j}_[lane] = P[{j}, first + lane]" for j in range(q)]
-    columns = tuple_text([f"X[{i}, first + lane]" for i in range(n)])
-    load.append(f"{pad}s = start({columns}, {tuple_text([f'p{j}_[lane]' for j in range(q)])})")
-    load += [f"{pad}s{i}_[lane] = s[{i}]" for i in range(size)]
-    names = (
-        [f"s{i}_" for i in range(size)]
-        + [f"a{i}_" for i in range(size)]
-        + [f"b{i}_" for i in range(size)]
-        + [f"p{j}_" for j in range(q)]
-    )
+    state, saved, before = ([f"{letter}{i}_[lane]" for i in range(size)] for letter in "sab")
+    parameters = [f"p{j}_[lane]" for j in range(q)]
+
+    def assign(targets: list[str], values: list[str], indent: int) -> str:
+        return "\n".join(f"{' ' * indent}{t} = {v}" for t, v in zip(targets, values, strict=True))
+
+    columns = [f"X[{i}, first + lane]" for i in range(n)]
+    result, image = [f"y[{i}]" for i in range(n)], [f"s[{i}]" for i in range(size)]
+    begin = f"{' ' * 8}s = start({tuple_text(columns)}, {tuple_text(parameters)})"
+    given = [f"P[{j}, first + lane]" for j in range(q)]
     return ENSEMBLE.format(
         lanes=LANES,
-        buffers="\n".join(f"    {name} = stack({LANES})" for name in names),
-        load="\n".join(load),
-        save=each("a{i}_[lane] = s{i}_[lane]", size, 12),
-        lane_state=tuple_text([f"s{i}_[lane]" for i in range(size)]),
-        saved_state=tuple_text([f"a{i}_[lane]" for i in range(size)]),
-        lane_parameters=tuple_text([f"p{j}_[lane]" for j in range(q)]),
-        remember=each("b{i}_[lane] = s{i}_[lane]", size, 16),
-        advance=each("s{i}_[lane] = s[{i}]", size, 16),
-        still=" and ".join(f"s{i}_[lane] == b{i}_[lane]" for i in range(size)),
-        finish=each("X[{i}, first + lane] = y[{i}]", n, 24),
-        finish_alive=each("X[{i}, first + lane] = y[{i}]", n, 12),
-        **_tests(n, size),
+        buffers="\n".join(
+            f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *saved, *before, *parameters]
+        ),
+        load="\n".join([assign(parameters, given, 8), begin, assign(state, image, 8)]),
+        save=assign(saved, state, 12),
+        remember=assign(before, state, 16),
+        advance=assign(state, image, 20),
+        lane_state=tuple_text(state),
+        saved_state=tuple_text(saved),
+        lane_parameters=tuple_text(parameters),
+        inside=inside,
+        still=" & ".join(f"({x} == {y})" for x, y in zip(state, before, strict=True)),
+        finish=assign(columns, result, 28),
+        finish_live=assign(columns, result, 12),
     )

@@ -22,13 +22,15 @@ class Method:
     and `v.jacobian(x, p)` its Jacobian, on tuples; use the algebra of `dynsys.vector`. Then the same three
     functions are a compiled kernel, a NumPy reference, an exact stability function and a complex-step Jacobian.
 
-    Class attributes declare what holds of it: `order` (None where none), `evaluations` of the field per step, and
-    `differentiable`, the reason why the update has no Jacobian at a zero of v, or "" if it has one.
+    Class attributes declare what holds of it: `order` (None where none), `evaluations` of the field per step,
+    `differentiable`, the reason why the update has no Jacobian at a zero of v, or "" if it has one, and `joint`, that
+    it treats all components alike, so that it commutes with linear changes of coordinates.
     """
 
     order: ClassVar[int | None] = None
     evaluations: ClassVar[int] = 1
     differentiable: ClassVar[str] = ""
+    joint: ClassVar[bool] = True
 
     def initial(self, v: Any, x: Any, p: Any) -> Any:
         """The state that starts at x."""
@@ -44,8 +46,9 @@ class Method:
 
     @property
     def hyperparameters(self) -> dict[str, float]:
-        """Names and values, in order."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        """Names and values, in order; NumPy's numbers as Python's, which a generated text can spell."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
 
     @property
     def label(self) -> str:
@@ -96,6 +99,7 @@ class LinearField:
         self.A = A
 
     def __call__(self, x: Any, p: Any) -> Any:
+        """A x."""
         from dynsys.vector import matvec
 
         return matvec(self.A, x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +69,7 @@ def trajectory(
     check_memory(8 * (rows + 1) * moving.n, "every=")
     out = np.empty((rows + 1, moving.n))
     out[0] = full
-    run = kernel(moving, method, "trajectory", compiled).trajectory
+    run = kernel(field, method, "trajectory", compiled).trajectory
     with np.errstate(all="ignore"):
         status, taken, kept = run(_floats(full), _floats(moving.values()), np.float64(h), steps, every, bound, out[1:])
     x = out[: kept + 1, : field.n]
@@ -87,16 +89,18 @@ def check_step(h: Any, argument: str = "h") -> float:
 
 
 def check_positive(value: Any, argument: str) -> float:
-    """A positive number; infinity is allowed."""
-    if not isinstance(value, int | float) or not value > 0:
-        raise InputError(f"{argument} is {value!r}; it must be a positive number")
-    return float(value)
+    """A positive number; infinity stands for the largest one, so that whatever is within it is finite."""
+    number = sys.float_info.max if isinstance(value, float) and value == math.inf else finite(value, argument)
+    if number <= 0:
+        raise InputError(f"{argument} is {number:g}; it must be positive")
+    return number
 
 
 def check_count(value: Any, argument: str, least: int = 0) -> int:
     """A whole number, at least `least`."""
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise InputError(f"{argument} is {value!r}; it must be a whole number, at least {least}")
+    number = finite(value, argument)
+    if not number.is_integer() or number < least:
+        raise InputError(f"{argument} is {number:g}; it must be a whole number, at least {least}")
     return int(value)
 
 

@@ -48,6 +48,9 @@ def odd_order() -> Game:
 
 
 def worst_point(k: float = 1.0) -> Game:
-    """Both players lose -(k/2)(x² + y²): each is at its worst at 0, yet consensus is attracted there iff γ > 1/k."""
+    """Both players lose -(k/2)(x² + y²): each is at its worst at 0, yet consensus is attracted there iff γ > 1/k.
+
+    After Mescheder, Nowozin & Geiger (2017).
+    """
     loss = "-k/2*(x**2 + y**2)"
-    return _two_players(loss, loss, "worst-point", "", k=k)
+    return _two_players(loss, loss, "worst-point", "after Mescheder, Nowozin & Geiger (2017)", k=k)

@@ -1,0 +1,295 @@
+"""Many runs at once: each is the run it would be alone, bit for bit, whatever its neighbours and threads do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynsys import VectorField, games
+from dynsys.errors import InputError
+from dynsys.transforms import consensus
+from integrators import Euler, Method, Newton, RungeKutta4, Status, ensemble, method_named, methods, trajectory
+from integrators.ensembles import CHECK, JOB
+from integrators.status import LANES
+
+CUBIC = games.cubic_bilinear().field()
+RELAXED = consensus(games.spiral_saddle().field(), gamma=0.3)
+GROWTH = VectorField(("a*x",), ("x",), {"a": 1.0})  # Euler with h = 1 multiplies by 1 + a: exact for a = 1, -1/2, -2
+SINKING = VectorField(("-1 - sqrt(x)",), ("x",))
+RANDOM = np.random.default_rng(7)
+every_method = pytest.mark.parametrize("method", [*map(method_named, methods()), Newton()], ids=lambda m: m.label)
+
+
+def same(a, b):
+    """Equal bit for bit, NaN included."""
+    return all(getattr(a, k).tobytes() == getattr(b, k).tobytes() for k in ("x", "status", "steps"))
+
+
+# --- each run is its own --------------------------------------------------------------------------
+
+
+@every_method
+@pytest.mark.parametrize("m", [0, 1, LANES - 1, LANES, LANES + 1, 63, 64, 65, 200])
+def test_an_ensemble_holds_the_runs_that_trajectory_makes(method, m):
+    starts = np.random.default_rng(m).uniform(-0.4, 0.4, (m, 2))
+    many = ensemble(RELAXED, starts, method, h=0.1, steps=21)
+    assert many.x.shape == (m, 2) and many.status.shape == many.steps.shape == (m,)
+    assert many.variables == RELAXED.variables
+    runs = [trajectory(RELAXED, start, method, h=0.1, steps=21, compiled=False) for start in starts]
+    np.testing.assert_allclose(many.x, np.array([run.x[-1] for run in runs]).reshape(m, 2), rtol=1e-11, atol=1e-13)
+    assert many.status.tolist() == [run.status for run in runs]
+    assert many.share(Status.FINISHED) == (1.0 if m else 0.0)
+
+
+STARTS = RANDOM.uniform(-3, 3, (200, 2))
+WILD = {"field": CUBIC, "method": Euler(), "h": 0.9, "steps": 37, "divergence_bound": 4.0}  # some diverge, some not
+
+
+@pytest.mark.parametrize("m", [1, LANES - 1, LANES, LANES + 1, 130])
+def test_a_run_does_not_depend_on_how_many_there_are(m):
+    every, some = ensemble(starts=STARTS, **WILD), ensemble(starts=STARTS[:m], **WILD)
+    assert set(every.status) == {Status.FINISHED, Status.DIVERGED}
+    for a, b in ((every.x[:m], some.x), (every.status[:m], some.status), (every.steps[:m], some.steps)):
+        assert a.tobytes() == b.tobytes()
+
+
+@settings(max_examples=15)
+@given(lane=st.integers(0, 199), start=st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 3.9, 0.0]))
+def test_a_run_does_not_depend_on_its_neighbours(lane, start):
+    calm, starts = ensemble(starts=STARTS, **WILD), STARTS.copy()
+    starts[lane, lane % 2] = start
+    disturbed = ensemble(starts=starts, **WILD)
+    others = np.arange(200) != lane
+    for a, b in ((calm.x, disturbed.x), (calm.status, disturbed.status), (calm.steps, disturbed.steps)):
+        assert a[others].tobytes() == b[others].tobytes()
+
+
+def test_a_run_depends_neither_on_its_place_nor_on_its_order():
+    order = RANDOM.permutation(200)
+    here, there = ensemble(starts=STARTS, **WILD), ensemble(starts=STARTS[order], **WILD)
+    assert here.x[order].tobytes() == there.x.tobytes()
+    assert here.steps[order].tobytes() == there.steps.tobytes()
+
+
+MANY = np.tile(STARTS, (13, 1))[: 2 * JOB * LANES + 100]  # three jobs and a broken block
+SHORT = {**WILD, "steps": 9}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_a_run_does_not_depend_on_threads(threads):
+    assert same(ensemble(starts=MANY, threads=threads, **SHORT), ensemble(starts=MANY, **SHORT))
+
+
+SCRIPT = """
+    import hashlib, multiprocessing, sys
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+    import numpy as np
+    from dynsys import games
+    from integrators import Euler, ensemble
+
+    FIELD = games.cubic_bilinear().field()
+
+    def run(starts):
+        many = ensemble(FIELD, starts, Euler(), h=0.9, steps=37, divergence_bound=4.0)
+        return hashlib.sha256(many.x.tobytes() + many.steps.tobytes()).hexdigest()
+
+    if __name__ == "__main__":
+        starts = np.load(sys.argv[1])
+        print(run(starts))
+        with ThreadPoolExecutor(2) as pool:
+            print(*pool.map(run, [starts, starts]), sep="\\n")
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+            print(*pool.map(run, [starts, starts]), sep="\\n")
+"""
+
+
+def test_kernels_threads_and_process_pools_live_in_one_program_and_agree(tmp_path):
+    import hashlib
+
+    np.save(tmp_path / "starts.npy", STARTS)
+    (tmp_path / "program.py").write_text(textwrap.dedent(SCRIPT))
+    command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "starts.npy")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ})
+    here = ensemble(starts=STARTS, **WILD)
+    digest = hashlib.sha256(here.x.tobytes() + here.steps.tobytes()).hexdigest()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [digest] * 5
+
+
+# --- parameters and steps, one a run --------------------------------------------------------------
+
+
+def test_parameters_and_steps_of_each_run_are_those_of_separate_ensembles():
+    m = 70
+    gamma, h = RANDOM.uniform(0.1, 1.0, m), RANDOM.uniform(0.01, 0.2, m)
+    starts = STARTS[:m] / 10
+    many = ensemble(RELAXED, starts, Euler(), h=h, steps=19, parameters={"gamma": gamma})
+    for i in range(0, m, 7):
+        field = RELAXED.with_parameters(gamma=gamma[i])
+        alone = ensemble(field, starts[i : i + 1], Euler(), h=h[i], steps=19)
+        assert many.x[i].tobytes() == alone.x[0].tobytes()
+        run = trajectory(field, starts[i], Euler(), h=h[i], steps=19)
+        np.testing.assert_allclose(many.x[i], run.x[-1], rtol=1e-12, atol=1e-15)
+
+
+def test_one_value_of_a_parameter_serves_all_runs():
+    given_, set_ = RELAXED, RELAXED.with_parameters(gamma=0.75)
+    a = ensemble(given_, STARTS / 10, Euler(), h=0.1, steps=7, parameters={"gamma": 0.75})
+    b = ensemble(set_, STARTS / 10, Euler(), h=np.full(200, 0.1), steps=7)
+    assert same(a, b)
+
+
+def test_time_starts_at_t0_and_is_no_coordinate_that_can_diverge():
+    driven = VectorField(("b*cos(t)",), ("x",), {"b": 1.0}, time="t")
+    b = np.linspace(-2, 2, 70)
+    starts, more = np.zeros((70, 1)), {"t0": 0.5, "divergence_bound": 4.5, "parameters": {"b": b}}
+    many = ensemble(driven, starts, RungeKutta4(), h=0.1, steps=60, **more)
+    assert (many.status == Status.FINISHED).all() and many.x.shape == (70, 1)
+    np.testing.assert_allclose(many.x[:, 0], b * (np.sin(6.5) - np.sin(0.5)), atol=1e-6)
+
+
+# --- how and when runs end ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [0, 1, 15, 16, 17, 47, 48, 49, 112, 112 + CHECK, 200])  # chunks of 16, 32, 64, 64, …
+def test_divergence_is_counted_to_the_step_anywhere_in_a_chunk(naive, steps):
+    exponents = np.arange(70)
+    starts, bound = 0.5 ** exponents[:, None], 2.0**20
+    many = ensemble(GROWTH, starts, Euler(), h=1.0, steps=steps, divergence_bound=bound)
+    np.testing.assert_array_equal(many.steps, np.minimum(exponents + 20, steps))
+    np.testing.assert_array_equal(many.x[:, 0], starts[:, 0] * 2.0**many.steps)
+    expected = np.where(exponents + 20 < steps, Status.DIVERGED, Status.FINISHED)
+    np.testing.assert_array_equal(many.status, expected)
+    oracle = [naive(GROWTH, start, Euler(), 1.0, steps, bound) for start in starts[::23]]
+    assert [run.steps for run in oracle] == many.steps[::23].tolist()
+
+
+def test_stationarity_is_counted_to_the_step_anywhere_in_a_chunk(naive):
+    starts = 2.0 ** -np.arange(1000.0, 1074.0)[:, None]  # halved, they reach 0 after 1 to 75 steps
+    many = ensemble(GROWTH, starts, Euler(), h=1.0, steps=99, parameters={"a": -0.5})
+    halving = GROWTH.with_parameters(a=-0.5)
+    oracle = [naive(halving, start, Euler(), 1.0, 99) for start in starts]
+    assert many.steps.tolist() == [run.steps for run in oracle]
+    assert many.status.tolist() == [run.status for run in oracle] == [Status.STATIONARY] * len(starts)
+    assert many.x[:, 0].tolist() == [run.x[-1, 0] for run in oracle]
+    assert len(set(many.steps)) > CHECK
+
+
+@given(
+    values=st.lists(st.tuples(st.sampled_from([1.0, -0.5, -1.0, -2.0, -3.0, 0.0]), st.integers(-30, 30)), max_size=8),
+    steps=st.integers(0, 80),
+    exponent=st.integers(1, 40),
+)
+def test_statuses_and_counts_are_the_naive_loops(naive, values, steps, exponent):
+    a, starts = np.array([v[0] for v in values]), 2.0 ** np.array([[v[1]] for v in values]).reshape(-1, 1)
+    many = ensemble(GROWTH, starts, Euler(), h=1.0, steps=steps, parameters={"a": a}, divergence_bound=2.0**exponent)
+    for i, start in enumerate(starts):
+        run = naive(GROWTH.with_parameters(a=a[i]), start, Euler(), 1.0, steps, 2.0**exponent)
+        assert (many.status[i], many.steps[i], many.x[i, 0]) == (run.status, run.steps, run.x[-1, 0])
+
+
+def test_a_two_cycle_that_divides_the_chunk_is_not_stationary():
+    many = ensemble(GROWTH, [[1.0], [0.0]], Euler(), h=1.0, steps=50, parameters={"a": -2.0})
+    assert many.status.tolist() == [Status.FINISHED, Status.STATIONARY]
+    assert (many.steps.tolist(), many.x[:, 0].tolist()) == ([50, 0], [1.0, 0.0])
+
+
+def test_a_run_that_leaves_the_bound_and_comes_back_has_left(naive):
+    swing = VectorField(("10*cos(t)",), ("x",), time="t")
+    starts = np.linspace(-9, 0, 66)[:, None]
+    many = ensemble(swing, starts, Euler(), h=0.45, steps=20, divergence_bound=8.0)
+    oracle = [naive(swing, start, Euler(), 0.45, 20, 8.0) for start in starts]
+    assert many.status.tolist() == [run.status for run in oracle] and len(set(many.steps)) > 3
+    assert many.steps.tolist() == [run.steps for run in oracle]
+    np.testing.assert_allclose(many.x[:, 0], [run.x[-1, 0] for run in oracle], rtol=1e-12)
+
+
+def test_a_diverged_run_returns_its_last_point_inside_the_bound():
+    many = ensemble(starts=STARTS, **WILD)
+    left = many.status == Status.DIVERGED
+    assert 0 < left.sum() < 200 and np.abs(many.x).max() <= WILD["divergence_bound"]
+    beyond = CUBIC(many.x[left]) * WILD["h"] + many.x[left]
+    assert (np.abs(beyond).max(1) > WILD["divergence_bound"]).all()
+
+
+def test_leaving_the_domain_of_the_field_is_counted_to_the_step(naive):
+    starts = np.linspace(0.1, 40, 80)[:, None]
+    many = ensemble(SINKING, starts, Euler(), h=0.25, steps=30)
+    oracle = [naive(SINKING, start, Euler(), 0.25, 30) for start in starts]
+    assert many.status.tolist() == [run.status for run in oracle]
+    assert many.steps.tolist() == [run.steps for run in oracle]
+    assert {Status.NOT_FINITE, Status.FINISHED} == set(many.status.tolist())
+
+
+@dataclass(frozen=True)
+class Forgetful(Method):
+    """A step that does not look at the state: NaN would not last."""
+
+    def step(self, v, state, p, h):
+        return (h * 0.5, h * 0.25)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("method", [Euler(), Forgetful()], ids=lambda m: m.label)
+def test_a_start_that_is_not_finite_has_that_status_at_once(method, bad):
+    starts = np.full((66, 2), 0.5)
+    starts[[0, 65], [0, 1]] = bad
+    many = ensemble(CUBIC, starts, method, h=1.0, steps=20)
+    assert (many.status[[0, 65]] == Status.NOT_FINITE).all() and (many.steps[[0, 65]] == 0).all()
+    np.testing.assert_array_equal(many.x[[0, 65]], starts[[0, 65]])
+    assert (many.status[1:65] != Status.NOT_FINITE).all()
+
+
+def test_newton_finds_the_cube_roots_of_one_from_nearly_everywhere():
+    roots = VectorField(("x**3 - 3*x*y**2 - 1", "3*x**2*y - y**3"), ("x", "y"))
+    many = ensemble(roots, STARTS, Newton(), h=1.0, steps=60)
+    distance = np.abs(many.x @ [1, 1j] - np.exp(2j * np.pi * np.arange(3) / 3)[:, None]).min(0)
+    assert (distance < 1e-12).mean() > 0.98
+
+
+def test_newton_at_a_singular_jacobian_is_a_status_of_that_run():
+    field = VectorField(("x**2 - 1", "y"), ("x", "y"))
+    many = ensemble(field, [[0.0, 1.0], [2.0, 1.0]], Newton(), h=1.0, steps=9)
+    assert many.status.tolist() == [Status.NOT_FINITE, Status.STATIONARY]
+    assert many.x.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"starts": [0.1, 0.2]}, r"starts has shape \(2,\); give \(m, 2\)"),
+        ({"starts": np.zeros((2, 3, 2))}, r"starts has shape \(2, 3, 2\)"),
+        ({"starts": np.zeros((5, 3))}, "starts has 3 entries"),
+        ({"starts": [["a", "b"]]}, "starts is not an array"),
+        ({"h": 0.0}, "h holds 0.0"),
+        ({"h": [0.1, -0.1, 0.1]}, "h holds -0.1"),
+        ({"h": [0.1, 0.1]}, r"h has shape \(2,\); give one number or 3"),
+        ({"h": "small"}, "h is 'small'"),
+        ({"h": None}, "h holds nan"),
+        ({"parameters": {"gama": 0.1}}, "no parameter 'gama'; did you mean 'gamma'"),
+        ({"parameters": {"gamma": [1.0, 2.0]}}, r"parameter gamma has shape \(2,\)"),
+        ({"parameters": {"gamma": [1.0, 2.0, np.nan]}}, "parameter gamma holds nan"),
+        ({"parameters": {"gamma": "big"}}, "parameter gamma is 'big'"),
+        ({"steps": -1}, "steps is -1"),
+        ({"threads": 0}, "threads is 0"),
+        ({"method": Euler}, r"write Euler\(\)"),
+        ({"divergence_bound": -1.0}, "divergence_bound is -1"),
+        ({"starts": np.broadcast_to(0.0, (10**8, 2))}, "GiB; keep less with fewer starts"),
+    ],
+)
+def test_bad_input_is_refused_by_the_name_of_the_argument(change, named):
+    good = {"field": RELAXED, "starts": np.zeros((3, 2)), "method": Euler(), "h": 0.1, "steps": 5}
+    with pytest.raises(InputError, match=named):
+        ensemble(**{**good, **change})

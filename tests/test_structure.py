@@ -1,0 +1,63 @@
+"""What a newcomer relies on: light imports, one direction of imports, a README that runs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = {
+    "dynsys": {"integrators", "analysis", "scripts"},
+    "integrators": {"analysis", "scripts"},
+    "analysis": {"scripts"},
+}
+
+
+@pytest.mark.parametrize("package", ["dynsys", "integrators", "analysis"])
+def test_importing_a_package_loads_no_heavy_library(package):
+    heavy = "('sympy', 'numba', 'matplotlib', 'scipy', 'rich')"
+    program = f"import sys, {package}; print([name for name in {heavy} if name in sys.modules])"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    assert printed.strip() == "[]"
+
+
+def imported(file):
+    """Top-level names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports between modules are absolute"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("package", sorted(FORBIDDEN))
+def test_imports_point_from_analyses_to_methods_to_fields(package):
+    files = list((ROOT / package).rglob("*.py"))
+    assert len(files) > 5
+    for file in files:
+        assert not FORBIDDEN[package] & set(imported(file)), file
+
+
+@pytest.mark.parametrize("package", ["dynsys", "integrators", "analysis"])
+def test_every_public_name_is_there(package):
+    module = __import__(package)
+    assert module.__all__
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        getattr(module, "no_such_name")  # noqa: B009
+
+
+def test_the_readme_has_two_quick_start_commands_and_its_python_example_runs(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Quick start")[1].split("\n## ")[0]
+    commands = [line for block in section.split("```bash")[1:] for line in block.split("```")[0].strip().splitlines()]
+    assert len(commands) == 2
+    example = text.split("```python")[1].split("```")[0]
+    exec(compile(example, "README.md", "exec"), {})  # our own documentation
+    assert "spurious zero" in capsys.readouterr().out
