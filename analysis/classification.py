@@ -245,11 +245,13 @@ def _kind(J: np.ndarray, values: np.ndarray, sides: tuple[int, int], tolerance: 
         return "sink" if left else "source"
     if n > 2:
         return "sink" if left else "source"
-    scale = float(np.linalg.norm(J))
-    discriminant = (J[0, 0] - J[1, 1]) ** 2 + 4 * J[0, 1] * J[1, 0]
-    if abs(discriminant) <= MARGIN * ROUNDING * scale**2:
-        star = np.linalg.norm(J - np.trace(J) / 2 * np.eye(2)) <= MARGIN * np.sqrt(ROUNDING) * scale
-        return f"{side} star" if star else f"{side} degenerate node"
+    deviator = J - np.trace(J) / 2 * np.eye(2)
+    size = float(np.linalg.norm(deviator))
+    if size <= tolerance:
+        return f"{side} star"
+    discriminant = -4 * np.linalg.det(deviator)
+    if abs(discriminant) <= 4 * tolerance * size:  # what a change of J by the tolerance makes of 0
+        return f"{side} degenerate node"
     return f"{side} focus" if discriminant < 0 else f"{side} node"
 
 

@@ -8,7 +8,7 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from analysis.nash import Zero
+from analysis.nash import Zero, size_around
 from analysis.precision import DIGITS, precise_function
 from analysis.spectra import ROUNDING
 from dynsys.game import Game
@@ -34,7 +34,7 @@ def leader_verdict(game: Game, leader: str, zero: Zero) -> LeaderVerdict:
     x, y = game.own_symbols(leader), game.own_symbols(follower)
     f, g = game.exact_payoffs[leader], game.exact_payoffs[follower]
     G = _values(game, zero, [sp.diff(g, a, b) for a in y for b in y], (len(y), len(y)))
-    size = max(1e-300, float(np.abs(_values(game, zero, _all_second(f, game) + _all_second(g, game), (-1,))).max()))
+    size = max(1e-300, size_around(game, _all_second(f, game) + _all_second(g, game), zero))
     worst = float(np.linalg.eigvalsh(G)[-1])
     if worst > ROUNDING * size:
         return LeaderVerdict(

@@ -21,22 +21,19 @@ class PlayerVerdict:
     """One player at a zero: eigenvalues of its own Hessian, and whether it is at a local maximum of its payoff.
 
     `maximum`: "strict", "weak" (own Hessian singular, yet a local maximum), "no" or "undecided", with the reason.
+    Eigenvalues within `tolerance` of 0 count as 0.
     """
 
     player: str
     own_eigenvalues: np.ndarray
     maximum: str
     reason: str
+    tolerance: float
 
     @property
     def is_worst(self) -> bool:
         """Own Hessian positive definite: a strict local minimum of its payoff."""
         return bool((self.own_eigenvalues > self.tolerance).all())
-
-    @property
-    def tolerance(self) -> float:
-        """Backward error of the eigenvalues."""
-        return float(ROUNDING * max(np.abs(self.own_eigenvalues).max(initial=0.0), 1e-300))
 
 
 @dataclass(frozen=True)
@@ -58,11 +55,14 @@ def player_verdict(game: Game, player: str, zero: Zero) -> PlayerVerdict:
     tolerance = ROUNDING * max(_hessian_scale(game, player, zero), float(np.abs(values).max()))
     shown = ", ".join(f"{v:.6g}" for v in values)
     if (values < -tolerance).all():
-        return PlayerVerdict(player, values, "strict", f"own Hessian of {player} has eigenvalues {shown} < 0")
+        return PlayerVerdict(
+            player, values, "strict", f"own Hessian of {player} has eigenvalues {shown} < 0", tolerance
+        )
     if values[-1] > tolerance:
-        return PlayerVerdict(player, values, "no", f"own Hessian of {player} has the eigenvalue {values[-1]:.6g} > 0")
+        reason = f"own Hessian of {player} has the eigenvalue {values[-1]:.6g} > 0"
+        return PlayerVerdict(player, values, "no", reason, tolerance)
     verdict, reason = _along_kernel(game, player, zero, vectors[:, values >= -tolerance])
-    return PlayerVerdict(player, values, verdict, reason)
+    return PlayerVerdict(player, values, verdict, reason, tolerance)
 
 
 def _own_hessian(game: Game, player: str, zero: Zero) -> np.ndarray:
@@ -76,9 +76,23 @@ def _own_hessian(game: Game, player: str, zero: Zero) -> np.ndarray:
 def _hessian_scale(game: Game, player: str, zero: Zero) -> float:
     """The size of the player's full row of second derivatives: what an own eigenvalue is compared with."""
     f = game.exact_payoffs[player]
-    entries = [sp.diff(f, a, b) for a in game.own_symbols(player) for b in game.symbols]
+    return size_around(game, [sp.diff(f, a, b) for a in game.own_symbols(player) for b in game.symbols], zero)
+
+
+def size_around(game: Game, expressions: list[sp.Expr], zero: Zero) -> float:
+    """The largest |value| of the expressions at the zero and a thousandth beside it.
+
+    Where all of them vanish, the zero's own error is all that is left of them there.
+    """
+    evaluate, sizes = precise_function(expressions, game.symbols), []
     with mp.workdps(DIGITS):
-        return max(abs(float(v)) for v in precise_function(entries, game.symbols)(*zero.precise))
+        for shift in ("0", "1e-3", "-1e-3"):
+            try:
+                values = evaluate(*[c + mp.mpf(shift) * (1 + abs(c)) for c in zero.precise])
+                sizes += [abs(float(v)) for v in values]
+            except (ValueError, TypeError, ZeroDivisionError, OverflowError):  # no real value beside the zero
+                continue
+    return max(sizes)
 
 
 def _along_kernel(game: Game, player: str, zero: Zero, kernel: np.ndarray) -> tuple[str, str]:
@@ -90,6 +104,8 @@ def _along_kernel(game: Game, player: str, zero: Zero, kernel: np.ndarray) -> tu
         if all(is_zero(sp.diff(alone, s)) for s in own):
             return "weak", f"the payoff of {player} does not depend on its own variables here (SymPy)"
     hessian = sp.hessian(f, own)
+    if hessian.is_zero_matrix:
+        return "weak", f"the payoff of {player} is affine in its own variables, with slope 0 here"
     if not (hessian.free_symbols & set(own)) and len(own) > 1:
         return "weak", f"the payoff of {player} is quadratic in its own variables, with a semidefinite Hessian: concave"
     decided = _by_derivatives(game, player, zero, kernel)

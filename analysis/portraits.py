@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.classification import Classification
 from dynsys.errors import InputError, nearest
-from dynsys.field import Box, VectorField, as_points, check_box
+from dynsys.field import Box, VectorField, as_points
 from integrators.method import Method, amplification
 from integrators.runge_kutta import RungeKutta4
 from integrators.trajectories import check_count, trajectory
@@ -97,9 +97,7 @@ def portrait(
 
     Raises `InputError` for unknown variables, an empty box, or shapes that do not fit.
     """
-    chosen = field.box if box is None else check_box(box, field.variables)
-    if chosen is None:
-        raise InputError("box is missing and the field has none of its own; give (lo, hi) per variable")
+    chosen = field.region(box)
     resolution = check_count(resolution, "resolution", 5)
     axes = _axes(field, variables)
     indices = [field.variables.index(a) for a in axes]
@@ -130,7 +128,7 @@ def portrait(
 
 
 def _axes(field: VectorField, variables: Sequence[str] | None) -> tuple[str, ...]:
-    axes = tuple(variables) if variables is not None else field.variables[:2]
+    axes = tuple(field.variables[:2] if variables is None else variables)
     for name in axes:
         if name not in field.variables:
             raise InputError(

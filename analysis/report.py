@@ -13,8 +13,7 @@ import numpy as np
 from analysis.classification import Classification, classify
 from analysis.stability import CriticalStep, critical_step
 from analysis.zeros import FixedPoints, fixed_points
-from dynsys.errors import InputError
-from dynsys.field import Box, VectorField, check_box
+from dynsys.field import Box, VectorField
 from dynsys.game import Game
 from dynsys.transforms import consensus, conservative_relaxation
 from integrators.method import Method
@@ -109,9 +108,7 @@ def analyse(
     `progress` is told what is being done. Raises `InputError` for a box that is missing or empty and for h ≤ 0.
     """
     v = subject.field() if isinstance(subject, Game) else subject
-    chosen = v.box if box is None else check_box(box, v.variables)
-    if chosen is None:
-        raise InputError(f"box is missing: {v.name or 'the game'} has none; give lo:hi for {', '.join(v.variables)}")
+    chosen = v.region(box)
     h = check_step(h)
     name = next(n for n in ("gamma", "gamma_consensus", "gamma_") if n not in (*v.parameters, *v.variables))
     fields = (

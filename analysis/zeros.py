@@ -17,7 +17,7 @@ from analysis.precision import DIGITS, Point, as_array, polish, precise_jacobian
 from analysis.precision import norm as precise_norm
 from analysis.spectra import sorted_eigenvalues
 from dynsys.errors import InputError
-from dynsys.field import Box, VectorField, as_points, check_box
+from dynsys.field import Box, VectorField, as_points
 from integrators.ensembles import ensemble
 from integrators.newton import Newton
 from integrators.status import Status
@@ -72,7 +72,7 @@ class FixedPoints(Sequence[FixedPoint]):
     continua: tuple[Continuum, ...]
     completeness: Completeness
     box: Box
-    variables: tuple[str, ...]
+    variables: Sequence[str]
 
     def __getitem__(self, index: Any) -> Any:
         return self.points[index]
@@ -105,9 +105,7 @@ def fixed_points(field: VectorField, box: Any = None, starts: int | None = None,
     """
     if field.time is not None:
         raise InputError("the field depends on time; it has no fixed points. Fix the time")
-    chosen = field.box if box is None else check_box(box, field.variables)
-    if chosen is None:
-        raise InputError("box is missing and the field has none of its own; give (lo, hi) per variable")
+    chosen = field.region(box)
     count = min(256 * field.n, 4096) if starts is None else check_count(starts, "starts", 1)
     finder = _Finder(field, chosen)
     hits = finder.search(_sequence(chosen, count, seed))

@@ -49,16 +49,16 @@ class VectorField:
     Raises `InputError` for unknown symbols or functions, clashing names, or a wrong number of components.
     """
 
-    expressions: tuple[sp.Expr, ...]
-    variables: tuple[str, ...]
+    expressions: Sequence[Any]
+    variables: Sequence[str]
     parameters: Mapping[str, float] = field(default_factory=dict)
-    players: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    players: Mapping[str, Sequence[str]] = field(default_factory=dict)
     game: Game | None = None
     base: VectorField | None = None
     time: str | None = None
-    period: tuple[float | None, ...] | None = None
+    period: Sequence[float | None] | None = None
     name: str = ""
-    box: Box | None = None
+    box: Mapping[str, Sequence[float]] | Sequence[Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
         fix = functools.partial(object.__setattr__, self)
@@ -110,7 +110,8 @@ class VectorField:
             components = f(**{n: symbol(n) for n in names})
         except TypeError as error:
             raise InputError(
-                f"the function cannot be traced with symbols ({error}); use + - * / ** and SymPy's functions, e.g. sympy.exp"
+                f"the function cannot be traced with symbols ({error}); "
+                "use + - * / ** and SymPy's functions, e.g. sympy.exp"
             ) from error
         if isinstance(components, sp.MatrixBase | np.ndarray):
             components = list(components)
@@ -177,6 +178,14 @@ class VectorField:
             period=period,
         )
 
+    def region(self, box: Any = None) -> Box:
+        """`box`, checked, or the field's own if it is None; `InputError` if there is neither."""
+        chosen = self.box if box is None else box
+        if chosen is None:
+            name = self.name or "the field"
+            raise InputError(f"box is missing and {name} has none of its own; give (lo, hi) per variable")
+        return check_box(chosen, self.variables)
+
     # --- evaluation ---------------------------------------------------------------------------
 
     def __call__(self, x: Any, t: float | None = None) -> np.ndarray:
@@ -192,7 +201,7 @@ class VectorField:
         with np.errstate(all="ignore"):
             rows = self.on_tuples.jacobian(tuple(np.moveaxis(points, -1, 0)), self.values(t))
         entries = np.broadcast_arrays(*[e for row in rows for e in row], points[..., 0])[:-1]
-        return np.stack(entries, -1).reshape(points.shape[:-1] + (self.n, self.n))
+        return np.stack(entries, -1).reshape((*points.shape[:-1], self.n, self.n))
 
     def _points(self, x: Any) -> np.ndarray:
         return as_points(x, self.variables)
@@ -207,6 +216,7 @@ class VectorField:
 
     @property
     def n(self) -> int:
+        """The number of variables."""
         return len(self.variables)
 
     @property
@@ -216,10 +226,12 @@ class VectorField:
 
     @functools.cached_property
     def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The variables' symbols, in order."""
         return tuple(symbol(v) for v in self.variables)
 
     @functools.cached_property
     def parameter_symbols(self) -> tuple[sp.Symbol, ...]:
+        """The parameters' symbols, in order, then the time's if there is one."""
         return tuple(symbol(p) for p in (*self.parameters, *([self.time] if self.time else [])))
 
     @functools.cached_property

@@ -18,9 +18,11 @@ class logistic(sp.Function):
 
     @classmethod
     def eval(cls, t: Any) -> Any:
+        """½ at 0; otherwise the function stays as it is."""
         return sp.Rational(1, 2) if t.is_zero else None
 
     def fdiff(self, argindex: int = 1) -> Any:
+        """σ(t) σ(-t), which cannot overflow."""
         return logistic(self.args[0]) * logistic(-self.args[0])
 
     def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:
@@ -39,9 +41,11 @@ class softplus(sp.Function):
 
     @classmethod
     def eval(cls, t: Any) -> Any:
+        """log 2 at 0; otherwise the function stays as it is."""
         return sp.log(2) if t.is_zero else None
 
     def fdiff(self, argindex: int = 1) -> Any:
+        """The logistic function."""
         return logistic(self.args[0])
 
     def _eval_rewrite_as_exp(self, t: Any, **kwargs: Any) -> Any:

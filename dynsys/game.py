@@ -17,7 +17,7 @@ from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
 from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, exact, expression, finite, symbol
-from dynsys.field import Box, VectorField, as_points, check_box
+from dynsys.field import VectorField, as_points, check_box
 from dynsys.identities import all_zero
 
 
@@ -40,11 +40,11 @@ class Game:
     real expression, and for players that do not match the payoffs.
     """
 
-    players: Mapping[str, tuple[str, ...]]
-    payoffs: Mapping[str, sp.Expr]
+    players: Mapping[str, Sequence[str]]
+    payoffs: Mapping[str, Any]
     parameters: Mapping[str, float] = field(default_factory=dict)
     name: str = ""
-    box: Box | None = None
+    box: Mapping[str, Sequence[float]] | Sequence[Sequence[float]] | None = None
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -112,10 +112,12 @@ class Game:
 
     @property
     def variables(self) -> tuple[str, ...]:
+        """The names of all variables, player by player."""
         return tuple(v for own in self.players.values() for v in own)
 
     @functools.cached_property
     def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The variables' symbols, in order."""
         return tuple(symbol(v) for v in self.variables)
 
     def own_symbols(self, player: str) -> tuple[sp.Symbol, ...]:
@@ -133,7 +135,8 @@ class Game:
 
     def own_hessian(self, player: str) -> sp.Matrix:
         """∂²fᵢ/∂xᵢ², the Hessian of a player's payoff in its own variables, as expressions."""
-        return sp.hessian(self.payoffs[player], self.own_symbols(player))
+        symbols = self.own_symbols(player)
+        return sp.hessian(self.payoffs[player], symbols)
 
     def own_hessians(self, x: Any) -> dict[str, np.ndarray]:
         """The own Hessians at points x, shape (…, n): player -> (…, nᵢ, nᵢ)."""

@@ -141,6 +141,7 @@ class SealedCache:
 
     @property
     def cache_path(self) -> str:
+        """Where the files lie; Numba asks."""
         return str(cache_folder())
 
     def _path(self, signature: Any, context: Any) -> Path:
@@ -173,7 +174,7 @@ class SealedCache:
             handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".aside-")
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(payload).digest() + payload)
-            os.replace(aside, path)
+            Path(aside).replace(path)
         except OSError:
             return  # a full disk or a folder deleted meanwhile costs the next process a compilation, nothing else
 

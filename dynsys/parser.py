@@ -207,7 +207,7 @@ class _Reader:
         return self.checked(_Term(sp.Mul(*values), constant, sum(degrees), nesting))
 
     def inverse(self, a: _Term) -> _Term:
-        if a.constant == 0 or a.value.is_zero:
+        if a.constant == 0:
             raise self.refuse("division by zero")
         constant = None if a.constant is None else 1 / a.constant
         return self.checked(_Term(1 / a.value, constant, a.degree, self.around(a, always_real=False)))

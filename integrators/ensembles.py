@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from integrators.trajectories import check_count, check_memory, check_positive
 
 CHECK = 64  # most steps between two looks at the lanes; 16 are a tenth slower, 256 no faster
 JOB = 32  # most blocks a thread takes at a time: the unit of Ctrl-C
+SMALL = 200_000  # steps of all runs together that take less time than to start threads
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Ensemble:
     x: np.ndarray
     status: np.ndarray
     steps: np.ndarray
-    variables: tuple[str, ...]
+    variables: Sequence[str]
 
     def share(self, status: Status) -> float:
         """The share of runs that ended with this status."""
@@ -73,20 +74,26 @@ def ensemble(
     status[~np.isfinite(X).all(0)] = Status.NOT_FINITE
     if m:
         run = kernel(field, method, "ensemble").ensemble
-        size = min(JOB, -(-blocks // threads))
-        jobs = [(first, min(first + size, blocks)) for first in range(0, blocks, size)]
 
-        def work(job: tuple[int, int]) -> None:
+        def work(first: int, last: int) -> None:
             with np.errstate(all="ignore"):
-                run(X, P, H, status, taken, steps, CHECK, bound, *job)
+                run(X, P, H, status, taken, steps, CHECK, bound, first, last)
 
-        work((0, 0))  # compiles, if need be
-        if len(jobs) == 1:
-            work(jobs[0])
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(work, jobs))
+        _in_jobs(work, blocks, threads if m * steps > SMALL else 1)
     return Ensemble(np.ascontiguousarray(X[: field.n, :m].T), status[:m], taken[:m], field.variables)
+
+
+def _in_jobs(work: Callable[[int, int], None], blocks: int, threads: int) -> None:
+    """Call work(first, last) for the blocks first .. last - 1 of every job."""
+    work(0, 0)  # compiles, if need be
+    size = min(JOB, -(-blocks // threads))
+    firsts = range(0, blocks, size)
+    if threads == 1 or len(firsts) == 1:
+        for first in firsts:
+            work(first, min(first + size, blocks))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda first: work(first, min(first + size, blocks)), firsts))
 
 
 def _processors() -> int:

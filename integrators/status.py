@@ -26,7 +26,7 @@ class Status(IntEnum):
 
 _MESSAGES = {
     Status.FINISHED: "took all its steps",
-    Status.STATIONARY: "a step changed nothing, so that no later one can; classify the point to see whether it attracts",
+    Status.STATIONARY: "a step changed nothing, so that no later one can; classify the point to see if it attracts",
     Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
     Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Trajectory:
     x: np.ndarray
     status: Status
     steps: int
-    variables: tuple[str, ...]
+    variables: Sequence[str]
 
     @property
     def message(self) -> str:

@@ -4,6 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("gate", derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+SLOW = [HealthCheck.too_slow]  # without compilation an example can take a second
+settings.register_profile("gate", derandomize=True, deadline=None, max_examples=40, suppress_health_check=SLOW)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))

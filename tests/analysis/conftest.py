@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def quadratic_game(hessians, sizes):
     """The game of payoffs ½xᵀHᵢx, one symmetric matrix a player; player i owns sizes[i] variables."""
     names = [f"x{k}" for k in range(sum(sizes))]
     ends = np.cumsum([0, *sizes])
-    players = {f"p{i}": names[a:b] for i, (a, b) in enumerate(zip(ends, ends[1:], strict=False))}
+    players = {f"p{i}": names[a:b] for i, (a, b) in enumerate(itertools.pairwise(ends))}
     payoffs = {}
     for player, H in zip(players, hessians, strict=True):
         terms = [f"({float(H[i, j])!r})*{a}*{b}/2" for i, a in enumerate(names) for j, b in enumerate(names)]

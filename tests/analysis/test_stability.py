@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_rk4_stabilises_a_slightly_unstable_focus_on_an_interval_away_from_zero(
     modulus = np.polymul(along, np.poly1d(along.coeffs.conj())) - np.poly1d([1.0])
     roots = np.roots(modulus.coeffs.real[:-1])
     borders = sorted(r.real for r in roots if abs(r.imag) < 1e-9 and r.real > 0)
-    expected = [(a, b) for a, b in zip(borders, borders[1:], strict=False) if abs(along((a + b) / 2)) < 1]
+    expected = [(a, b) for a, b in itertools.pairwise(borders) if abs(along((a + b) / 2)) < 1]
     assert len(expected) == len(found.stable) <= 1
     assert_allclose(found.stable, np.array(expected).reshape(-1, 2), rtol=1e-8)
     assert not found.stable or found.stable[0][0] > 1e-3
@@ -137,7 +138,8 @@ def test_rk4_stabilises_the_unstable_equilibria_of_lorenz_on_one_interval():
 def test_a_field_c_times_as_fast_has_steps_c_times_as_short(linear, seed, exponent, method):
     J = (np.random.default_rng(seed).standard_normal((2, 2)) - 1.5 * np.eye(2)).round(3)
     c = float(f"1e{exponent}")
-    slow, fast = (critical_step(linear(A), [0, 0], method) for A in (J, [[f"{a!r}e{exponent}" for a in row] for row in J.tolist()]))
+    times_c = [[f"{a!r}e{exponent}" for a in row] for row in J.tolist()]
+    slow, fast = (critical_step(linear(A), [0, 0], method) for A in (J, times_c))
     assert_allclose(np.array(fast.stable) * c, slow.stable, rtol=1e-12)
 
 
@@ -198,7 +200,7 @@ def test_a_range_that_is_none_is_refused(h):
 
 @pytest.mark.parametrize("x", [[1.0, 0], [1e-3, 0], [math.nan, 0], [0.0], [[0.0, 0]]])
 def test_a_point_that_is_no_zero_is_refused(x):
-    with pytest.raises(InputError, match="^x "):
+    with pytest.raises(InputError, match=r"^x "):
         critical_step(CURL, x, Euler())
 
 

@@ -132,7 +132,7 @@ class SignGradient(Method):
 
 
 def test_a_method_without_a_jacobian_is_refused_with_its_reason():
-    with pytest.raises(InputError, match="sign-gradient .* the sign jumps where v = 0"):
+    with pytest.raises(InputError, match=r"sign-gradient .* the sign jumps where v = 0"):
         multipliers(games.curl().field(), [0, 0], SignGradient(), 0.1)
     with pytest.raises(InputError, match="the sign jumps where v = 0"):
         classify(games.curl().field(), [0, 0], SignGradient(), 0.1)
@@ -146,7 +146,7 @@ def test_a_step_size_that_is_not_positive_is_refused(h):
 
 @pytest.mark.parametrize("x", [[0.0], [0.0, 0, 0], [[0.0, 0], [1, 1]], 3.0])
 def test_what_is_no_single_point_is_refused(x):
-    with pytest.raises(InputError, match="^x "):
+    with pytest.raises(InputError, match=r"^x "):
         multipliers(games.curl().field(), x, Euler(), 0.1)
 
 

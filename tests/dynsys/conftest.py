@@ -28,9 +28,9 @@ def _grown(inner):
         inner.map(lambda u: sp.log(1 + u**2)),
         inner.map(lambda u: sp.asin(sp.tanh(u) / 2)),
         inner.map(lambda u: sp.tan(sp.cos(u))),
-        st.tuples(st.sampled_from([sp.cos, sp.tanh, sp.atan, logistic, softplus, lambda u: sp.sinh(sp.sin(u))]), inner).map(
-            lambda p: p[0](p[1])
-        ),
+        st.tuples(
+            st.sampled_from([sp.cos, sp.tanh, sp.atan, logistic, softplus, lambda u: sp.sinh(sp.sin(u))]), inner
+        ).map(lambda p: p[0](p[1])),
         st.tuples(st.sampled_from([X, Y, A]), st.integers(2, 9)).map(lambda p: (p[0] / 2) ** p[1]),
     )
 

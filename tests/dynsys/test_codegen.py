@@ -24,7 +24,9 @@ def numerical(expressions, x, p):
 
 def largest_part(e, point):
     """The largest magnitude among an expression's parts: what rounding errors are measured against."""
-    return max(abs(part.subs(point).evalf(20)) for part in sp.preorder_traversal(e) if part.is_number or part.free_symbols)
+    return max(
+        abs(part.subs(point).evalf(20)) for part in sp.preorder_traversal(e) if part.is_number or part.free_symbols
+    )
 
 
 @given(data=st.data(), x=coordinates, y=coordinates, a=coordinates)
@@ -67,11 +69,13 @@ def test_each_function_and_its_derivative_agree_with_sympy(name):
 
 @pytest.mark.parametrize(
     "e",
-    [X**-1, X**-3, X ** sp.Rational(-1, 2), -X / (Y * A), (1 / X) ** A, 1 / (1 / X + Y), 2**-X, X**-A, (X * Y) ** -2, -(X**2),
-     (-X) ** 3, X - (Y - A), X / (Y / A), -3 * X / 7, X ** (A - Y), sp.exp(-X) / Y, sp.Rational(-1, 3) ** 3 * X, 1 / (X * sp.exp(Y)),
-     sp.Float("0.1") * X, sp.pi**2 * X / sp.E, sp.Integer(10) ** 40 * X, X / sp.Integer(10) ** 40, X**20, sp.Integer(-1) * (X + Y),
-     (X + Y) ** -1 * (X - Y) ** -2, sp.sqrt(X / Y), (X**2 + 1) ** sp.Rational(5, 2), sp.EulerGamma * X,
-     sp.GoldenRatio**X, sp.Catalan - X * sp.TribonacciConstant],
+    [X**-1, X**-3, X ** sp.Rational(-1, 2), -X / (Y * A), (1 / X) ** A, 1 / (1 / X + Y), 2**-X, X**-A, (X * Y) ** -2,
+     -(X**2), (-X) ** 3, X - (Y - A), X / (Y / A), -3 * X / 7, X ** (A - Y), sp.exp(-X) / Y,
+     sp.Rational(-1, 3) ** 3 * X, 1 / (X * sp.exp(Y)),
+     sp.Float("0.1") * X, sp.pi**2 * X / sp.E, sp.Integer(10) ** 40 * X,
+     X / sp.Integer(10) ** 40, X**20, sp.Integer(-1) * (X + Y), (X + Y) ** -1 * (X - Y) ** -2, sp.sqrt(X / Y),
+     (X**2 + 1) ** sp.Rational(5, 2), sp.EulerGamma * X, sp.GoldenRatio**X,
+     sp.Catalan - X * sp.TribonacciConstant, X ** sp.tanh(sp.cos(1) - 2)],
     ids=str,
 )  # fmt: skip
 def test_signs_quotients_and_powers_keep_their_precedence(e):
@@ -109,7 +113,11 @@ def test_a_tuple_of_any_length_is_written_in_chunks_numba_compiles(size):
 @given(st.floats(-2000, 2000))
 def test_logistic_and_softplus_stay_finite_where_exp_overflows(t):
     with np.errstate(over="ignore"):
-        values = numerical([logistic(X), softplus(X), sp.diff(logistic(X), X), sp.diff(softplus(X), X, 2)], (np.float64(t), 0.0), (0.0,))
+        values = numerical(
+            [logistic(X), softplus(X), sp.diff(logistic(X), X), sp.diff(softplus(X), X, 2)],
+            (np.float64(t), 0.0),
+            (0.0,),
+        )
     sigma = 0.5 * (1 + np.tanh(t / 2))
     slope = 0.25 / np.cosh(min(abs(t), 700) / 2) ** 2
     assert_allclose(values, [sigma, np.logaddexp(0, t), slope, slope], rtol=1e-12, atol=1e-15)

@@ -121,9 +121,11 @@ X = sp.Symbol("x")
 
 @pytest.mark.parametrize(
     "source",
-    [sp.I * X, sp.oo, sp.nan, sp.zoo, sp.Abs(X), sp.Max(X, 1), sp.Function("f")(X), sp.Integral(X, X), sp.Sum(X, (X, 0, 3)),
-     sp.Derivative(sp.Function("f")(X), X), sp.Piecewise((X, X > 0), (0, True)), sp.gamma(X), sp.sqrt(X**2), sp.Symbol("z"),
-     sp.Integer(10) ** 400, sp.O(X), X > 0, sp.eye(2), None, True, float("nan"), float("inf"), 1j, [X], b"x", object],
+    [sp.I * X, sp.oo, sp.nan, sp.zoo, sp.Abs(X), sp.Max(X, 1), sp.Function("f")(X), sp.Integral(X, X),
+     sp.Sum(X, (X, 0, 3)), sp.Derivative(sp.Function("f")(X), X), sp.Piecewise((X, X > 0), (0, True)),
+     sp.gamma(X), sp.sqrt(X**2), sp.Symbol("z"), sp.Integer(10) ** 400, sp.O(X), X > 0, sp.eye(2),
+     None, True, float("nan"),
+     float("inf"), 1j, [X], b"x", object],
     ids=str,
 )  # fmt: skip
 def test_only_smooth_real_sympy_expressions_are_adopted(source):

@@ -1,6 +1,8 @@
 """The cache of machine code: hit by a second process, never stale, never a crash."""
 
 import hashlib
+import importlib.util
+import inspect
 import os
 import random
 import subprocess
@@ -134,6 +136,37 @@ def test_the_key_depends_on_the_text_and_on_every_source_it_inlines(monkeypatch)
     names = [name_with(text, ["a"]), name_with(text + "\n", ["a"]), name_with(text, ["b"])]
     assert len(set(names)) == 3
     assert name_with(text, ["a"]) == names[0]
+
+
+def module_of(path, text):
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location("inlined", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_an_edit_of_an_inlined_source_changes_the_key(tmp_path):
+    text = "EXPORTS = []\n"
+    before, after = (module_of(tmp_path / f"{k}.py", f"def step(x):\n    return x + {k}\n") for k in (1, 2))
+    assert kernels.load(text, [before]).__name__ != kernels.load(text, [after]).__name__
+    assert kernels.load(text, [before]) is kernels.load(text, [before])
+
+
+def test_the_key_covers_every_module_of_ours_whose_code_a_kernel_contains():
+    sources = "".join(kernels._sources(()))
+    for name in ("vector", "functions", "codegen", "compiled"):
+        assert inspect.getsource(importlib.import_module(f"dynsys.{name}")) in sources
+
+
+def test_without_compilation_the_same_program_runs_and_leaves_no_file(tmp_path):
+    program = PROGRAM.rpartition("print")[0] + "print(float(run.x[-1] @ run.x[-1]))"
+    environment = os.environ | {"DYNSYS_CACHE_DIR": str(tmp_path / "kernels"), "NUMBA_DISABLE_JIT": "1"}
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(printed.stdout) == pytest.approx(EXPECTED, rel=1e-13)
+    assert not (tmp_path / "kernels").exists()
 
 
 def test_digests_of_split_texts_differ():

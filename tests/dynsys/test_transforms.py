@@ -51,6 +51,31 @@ def test_at_a_zero_the_jacobian_of_consensus_is_j_minus_gamma_jtj(x, gamma):
         assert_allclose(consensus(v, gamma).jacobian(zero), J - gamma * J.T @ J, atol=1e-11)
 
 
+@pytest.mark.parametrize(
+    "game", [games.spiral_saddle(), games.hidden_minimax(), games.worst_point(k=2.0)], ids=lambda g: g.name
+)
+def test_every_zero_with_an_invertible_jacobian_attracts_the_relaxation(game):
+    """Nash point, saddle or everybody's worst: the Hessian of L is JᵀJ ≻ 0."""
+    v = game.field()
+    for zero in [[0.0, 0.0], [1.0, -2.0]][: 2 if game.name == "spiral-saddle" else 1]:
+        J, H = v.jacobian(zero), -conservative_relaxation(v).jacobian(zero)
+        assert_allclose(H, J.T @ J, rtol=1e-14)
+        assert np.linalg.eigvalsh(H).min() > 0
+
+
+def test_the_relaxation_may_vanish_where_v_does_not_if_the_jacobian_is_singular():
+    v = VectorField(("1 + x**2",), ("x",))
+    assert conservative_relaxation(v)([0.0])[0] == 0 and v([0.0])[0] == 1
+
+
+@pytest.mark.parametrize("game", GAMES, ids=lambda g: g.name)
+@given(x=points, gamma=st.floats(0, 3))
+def test_consensus_leaves_the_rotation_of_the_field_as_it_is(game, x, gamma):
+    """A gradient was subtracted: the antisymmetric part of the Jacobian is that of v, at every point."""
+    J, K = game.field().jacobian(x), consensus(game.field(), gamma).jacobian(x)
+    assert_allclose(K - K.T, J - J.T, atol=1e-12 * (1 + np.abs(K).max()))
+
+
 @given(x=points, gamma=st.floats(0.01, 3))
 def test_gamma_zero_and_zeros_of_v_are_inherited(x, gamma):
     v = games.odd_order().field()

@@ -66,8 +66,7 @@ def close(got, wanted):
 # --- sums and products ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("n", [*SIZES, CHUNKED])
+@pytest.mark.parametrize(("n", "dtype"), [*((n, float) for n in [*SIZES, CHUNKED]), *((n, complex) for n in SIZES[:3])])
 def test_compiled_and_plain_tuples_agree_with_linear_algebra(n, dtype):
     x, y, A, a = drawn(1, n, dtype=dtype), drawn(2, n, dtype=dtype), drawn(3, n, n, dtype=dtype), 0.375
     tx, ty, tA = tuple(x.tolist()), tuple(y.tolist()), rows(A)
