@@ -7,6 +7,9 @@ import random
 import sympy as sp
 
 from dynsys.functions import logistic, softplus
+from dynsys.watch import OvertimeError, Watch
+
+TIME_LIMIT = 5.0  # seconds of processor time for SymPy's algebra; what takes longer is undecided
 
 
 def is_zero(expression: sp.Expr) -> bool | None:
@@ -19,10 +22,17 @@ def is_zero(expression: sp.Expr) -> bool | None:
         return True
     if any(_is_nonzero_at(expression, seed) for seed in range(8)):
         return False
-    for simpler in (sp.expand, sp.simplify):
-        if simpler(expression) == 0:
-            return True
-    return None
+    return _by_algebra(expression)
+
+
+def _by_algebra(expression: sp.Expr) -> bool | None:
+    """True if expanding or simplifying gives 0; None if not, or not within `TIME_LIMIT`."""
+    try:
+        with Watch(TIME_LIMIT) as watch:
+            watch.arm()
+            return True if any(simpler(expression) == 0 for simpler in (sp.expand, sp.simplify)) else None
+    except OvertimeError:
+        return None
 
 
 def all_zero(expressions: list[sp.Expr]) -> bool | None:

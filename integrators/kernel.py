@@ -7,6 +7,7 @@ whether the step changed nothing. A kernel never raises.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -193,7 +194,8 @@ def kernel(field: VectorField, method: Method, which: str, compiled: bool = True
     loop = _trajectory(moving) if which == "trajectory" else _ensemble(moving, size, _tests(field.n, size)["inside"])
     text = "\n".join([header, source, moving.compiled_source, glue, loop])
     # a user's own class may live in a notebook, where no import finds it: it travels by hand and is never cached
-    return kernels.load(text, method.inlined if compiled else (), None if shipped else {"Method": cls}, compiled)
+    inlined = (import_module("integrators.lanes"), *method.inlined) if compiled else ()
+    return kernels.load(text, inlined, None if shipped else {"Method": cls}, compiled)
 
 
 def _wrapped(field: VectorField, size: int) -> str:
