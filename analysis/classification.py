@@ -235,7 +235,7 @@ def _kind(J: np.ndarray, values: np.ndarray, sides: tuple[int, int], tolerance: 
     """Name of the linear flow: for n = 2 by trace, determinant, discriminant and the rank of J - λI."""
     n, (left, right) = len(J), sides
     if left + right < n:
-        if n == 2 and left + right == 0 and np.linalg.det(J) > tolerance * np.linalg.norm(J):
+        if n == 2 and left + right == 0 and J[0, 0] * J[1, 1] - J[0, 1] * J[1, 0] > tolerance * np.linalg.norm(J):
             return "centre"
         return "degenerate"
     if left and right:
@@ -249,7 +249,7 @@ def _kind(J: np.ndarray, values: np.ndarray, sides: tuple[int, int], tolerance: 
     size = float(np.linalg.norm(deviator))
     if size <= tolerance:
         return f"{side} star"
-    discriminant = -4 * np.linalg.det(deviator)
+    discriminant = (J[0, 0] - J[1, 1]) ** 2 + 4 * J[0, 1] * J[1, 0]
     if abs(discriminant) <= 4 * tolerance * size:  # what a change of J by the tolerance makes of 0
         return f"{side} degenerate node"
     return f"{side} focus" if discriminant < 0 else f"{side} node"

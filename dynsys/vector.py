@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def axpy(a: Any, x: Any, y: Any) -> Any:
     """y + a x."""
@@ -51,10 +53,21 @@ def solve(A: Any, b: Any) -> Any:
     """A⁻¹ b by Gaussian elimination with partial pivoting.
 
     On tuples; components must be numbers with an order of magnitude (`abs`), or arrays of such. A singular A gives
-    inf or NaN, compiled and with NumPy's numbers; Python's own floats raise `ZeroDivisionError`.
+    inf or NaN, compiled or not, never an exception.
     """
     n = len(b)
-    M = [[*row, bi] for row, bi in zip(A, b, strict=True)]
+    M = [[_numpys(entry) for entry in (*row, bi)] for row, bi in zip(A, b, strict=True)]
+    with np.errstate(all="ignore"):
+        return _eliminated(M, n)
+
+
+def _numpys(number: Any) -> Any:
+    """A float of Python's as NumPy's, which divides by 0 as compiled code does."""
+    return np.float64(number) if type(number) is float else number
+
+
+def _eliminated(M: list[list[Any]], n: int) -> tuple[Any, ...]:
+    """The solution of the system whose augmented matrix is M, a list of n rows of n + 1."""
     for k in range(n):
         for i in range(k + 1, n):
             M[k], M[i] = _larger_first(M[k], M[i], k)
@@ -75,6 +88,4 @@ def _larger_first(a: list[Any], b: list[Any], k: int) -> tuple[list[Any], list[A
     exchange = abs(b[k]) > abs(a[k])
     if getattr(exchange, "ndim", 0) == 0:
         return (b, a) if exchange else (a, b)
-    from numpy import where
-
-    return [where(exchange, *pair) for pair in zip(b, a)], [where(exchange, *pair) for pair in zip(a, b)]
+    return [np.where(exchange, *pair) for pair in zip(b, a)], [np.where(exchange, *pair) for pair in zip(a, b)]
