@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -249,6 +250,8 @@ def show_catalogue() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 if it worked, 2 with one line on standard error if an argument cannot be used."""
+    collecting = gc.isenabled()
+    gc.disable()  # a run of seconds leaves nothing worth collecting, and the collector would take a seventh of it
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="analyse", standalone_mode=False)
         return int(result or 0)
@@ -261,4 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         print(f"error: {error.format_message()} (see --help)", file=sys.stderr)
+    finally:
+        if collecting:
+            gc.enable()
     return 2
