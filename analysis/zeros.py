@@ -109,7 +109,7 @@ def fixed_points(field: VectorField, box: Any = None, starts: int | None = None,
     count = min(256 * field.n, 4096) if starts is None else check_count(starts, "starts", 1)
     finder = _Finder(field, chosen)
     hits = finder.search(_sequence(chosen, count, seed))
-    finder.add_from(_resting(field, chosen, count, seed), len(hits))
+    finder.add_from(_resting(field, chosen, seed))
     complete = completeness(field, chosen, finder.zeros, hits, finder.continua)
     for missing in complete.missing:
         finder.add(missing)
@@ -149,7 +149,7 @@ class _Finder:
                 hits[index] += len(group)
         return hits
 
-    def add_from(self, candidates: np.ndarray, known: int) -> None:
+    def add_from(self, candidates: np.ndarray) -> None:
         """Add zeros that plain Newton cannot reach: where the Jacobian is singular on a whole neighbourhood."""
         for x in candidates[:16]:
             self.add(tuple(x))
@@ -206,7 +206,7 @@ def _groups(x: np.ndarray, widths: np.ndarray) -> list[np.ndarray]:
     return sorted((np.array(g) for g in groups.values()), key=lambda g: (-len(g), tuple(g[0])))
 
 
-def _resting(field: VectorField, box: Box, count: int, seed: int) -> np.ndarray:
+def _resting(field: VectorField, box: Box, seed: int) -> np.ndarray:
     """Where Gauss-Newton with the pseudo-inverse comes to rest, from a few starts: finds zeros with singular J."""
     x = _sequence(box, 48, seed + 1)
     with np.errstate(all="ignore"):
