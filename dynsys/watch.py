@@ -31,9 +31,20 @@ class Watch:
 
     def _look(self, frame: Any, event: str, argument: Any) -> None:
         self.events += 1
-        if self.events % 1000 == 0 and time.thread_time() > self.deadline:
+        if self.events % 1000 == 0 and time.thread_time() > self.deadline and not _in_destructor(frame):
             raise OvertimeError
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
         if self.outer is None:
             sys.setprofile(None)
+        if kind is not OvertimeError and self.events and time.thread_time() > self.deadline:
+            raise OvertimeError  # raised before, but where a generator was being closed, which swallows it
+
+
+def _in_destructor(frame: Any) -> bool:
+    """Whether Python would swallow an exception here."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
