@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dynsys.errors import InputError, nearest
+from analysis.arguments import (
+    check_format,
+    check_out,
+    json_text,
+    load_subject,
+    new_app,
+    parse_box,
+    parse_point,
+    run_command,
+    write,
+)
+from dynsys.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.report import Panel, Report
 
-FORMATS = ("png", "svg", "pdf")
-app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = new_app()
 
 EPILOG = """Examples:
 
@@ -61,8 +68,7 @@ def analyse(
         return
     if not game:
         raise InputError("GAME is missing; give a name from --list or a TOML file")
-    if format_ not in FORMATS:
-        raise InputError(f"--format is {format_!r}; {nearest(format_, FORMATS)}")
+    check_format(format_)
     subject = load_subject(game, set_ or [])
     from dynsys.expressions import finite
     from integrators.method import method_named
@@ -97,66 +103,6 @@ def analyse(
         typer.echo(f"wrote {file}")
 
 
-def load_subject(game: str, settings: list[str]) -> Any:
-    """The game of this name or file, with `name=value` parameters set."""
-    from dynsys import Game, games
-
-    path = Path(game)
-    if path.suffix == ".toml" or (os.sep in game and path.exists()):
-        subject: Any = Game.from_toml(path)
-    else:
-        subject = games.named(game)
-    values = {}
-    for setting in settings:
-        name, sign, text = setting.partition("=")
-        try:
-            values[name.strip()] = float(text)
-        except ValueError:
-            sign = ""
-        if not sign:
-            raise InputError(f"--set is {setting!r}; write name=value with a number")
-    return subject.with_parameters(**values) if values else subject
-
-
-def parse_box(text: str, variables: tuple[str, ...]) -> Any:
-    """lo:hi per variable, separated by commas, in order or each with name=."""
-    parts = [part.strip() for part in text.split(",")]
-    named = [part.partition("=") for part in parts]
-    try:
-        if all(sign for _, sign, _ in named):
-            return {name.strip(): [float(end) for end in pair.split(":")] for name, _, pair in named}
-        pairs = [tuple(float(end) for end in part.split(":")) for part in parts]
-    except ValueError:
-        pairs = []
-    if not pairs:
-        raise InputError(f"--box is {text!r}; write lo:hi for each of {', '.join(variables)}, separated by commas")
-    return pairs
-
-
-def parse_point(text: str, variables: tuple[str, ...], argument: str) -> list[float]:
-    """Finite numbers separated by commas, one per variable."""
-    import math
-
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != len(variables) or not all(map(math.isfinite, values)):
-        raise InputError(
-            f"{argument} is {text!r}; give a finite number for each of {', '.join(variables)}, separated by commas"
-        )
-    return values
-
-
-def check_out(out: Path) -> None:
-    """Refuse an output folder that cannot be one, before any work."""
-    existing = out
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise InputError(f"--out is {str(out)!r}, where no folder can be written; choose another")
-
-
 def save(
     report: Report,
     out: Path,
@@ -173,25 +119,7 @@ def save(
         f"spectra.{format_}": spectrum_figure(report),
     }
     data = report.to_dict() | {"command": ["analyse", *sys.argv[1:]]}
-    try:
-        return _write(figures, data, out)
-    except OSError as error:
-        raise InputError(f"--out is {str(out)!r}: {error.strerror}; choose another folder") from None
-
-
-def _write(figures: dict[str, Any], data: dict[str, Any], out: Path) -> list[Path]:
-    import json
-
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".aside-") as aside:
-        for name, figure in figures.items():
-            figure.savefig(Path(aside) / name, dpi=180, metadata=None)
-        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
-        (Path(aside) / "report.json").write_text(text + "\n", encoding="utf-8")
-        names = [*figures, "report.json"]
-        for name in names:
-            (Path(aside) / name).replace(out / name)
-    return [out / name for name in names]
+    return write(figures, {"report.json": json_text(data)}, out)
 
 
 def show(report: Report) -> None:
@@ -250,21 +178,4 @@ def show_catalogue() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 if it worked, 2 with one line on standard error if an argument cannot be used."""
-    collecting = gc.isenabled()
-    gc.disable()  # a run of seconds leaves nothing worth collecting, and the collector would take a seventh of it
-    try:
-        result = typer.main.get_command(app).main(arguments, prog_name="analyse", standalone_mode=False)
-        return int(result or 0)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except (typer.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
-        return 130
-    except Exception as error:  # Typer's own usage errors; its click is bundled in newer versions, separate in older
-        if not hasattr(error, "format_message"):
-            raise
-        print(f"error: {error.format_message()} (see --help)", file=sys.stderr)
-    finally:
-        if collecting:
-            gc.enable()
-    return 2
+    return run_command(app, "analyse", arguments)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.classification import Classification
+from analysis.method_figures import APART
 from analysis.plots import legend_handles, plot_portrait, plot_spectrum
 from analysis.portraits import portrait, spectrum_over_region
 from analysis.report import coordinates
@@ -66,6 +67,10 @@ def spectrum_figure(report: Report) -> Figure:
     figure.suptitle(
         rf"{name}: $h\lambda$ over the stability region of {report.method.label}, $h={report.h:g}$", fontsize=13
     )
+    if not report.method.joint:
+        figure.text(
+            0.5, 0.01, f"{report.method.label} {APART}; for other Jacobians the table decides", ha="center", fontsize=8
+        )
     return figure
 
 

@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
 
 from analysis.portraits import KINDS, Portrait, SpectrumOverRegion
+from analysis.regions import StabilityRegion
 from analysis.spectra import Spectrum
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -51,13 +52,16 @@ def _new_axes() -> Axes:
     return plt.figure(figsize=(5.2, 5.0), layout="constrained").add_subplot()
 
 
-def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = True) -> Axes:
-    """Streamlines coloured by speed, nullclines, fixed points by kind, iterates as dots and the flow as lines."""
+def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = True, bar: bool = True) -> Axes:
+    """Streamlines coloured by speed, nullclines, fixed points by kind, iterates as dots and the flow as lines.
+
+    `bar` draws the scale of speeds beside it.
+    """
     axes = _new_axes() if ax is None else ax
     if len(portrait.axes) == 1:
         _draw_line(portrait, axes)
     else:
-        _draw_plane(portrait, axes)
+        _draw_plane(portrait, axes, bar)
     title = portrait.title + (f"\n{portrait.slice}" if portrait.slice else "")
     axes.set_title(title, fontsize=11)
     if portrait.finite_share < 1:
@@ -72,7 +76,7 @@ def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = Tru
     return axes
 
 
-def _draw_plane(portrait: Portrait, axes: Axes) -> None:
+def _draw_plane(portrait: Portrait, axes: Axes, scale: bool) -> None:
     x, y = portrait.grid
     u, v = (np.ma.masked_invalid(portrait.velocity[..., k]) for k in (0, 1))
     speed = np.ma.masked_invalid(portrait.speed)
@@ -83,11 +87,8 @@ def _draw_plane(portrait: Portrait, axes: Axes) -> None:
         lines = axes.streamplot(
             x, y, u, v, color=speed, norm=norm, cmap=SPEED, density=1.1, linewidth=0.8, arrowsize=0.8, zorder=1
         )
-        bar = axes.figure.colorbar(lines.lines, ax=axes, shrink=0.8, pad=0.02, aspect=30)
-        bar.set_ticks([low, (low * high) ** 0.5, high], labels=[f"{t:.2g}" for t in (low, (low * high) ** 0.5, high)])
-        bar.minorticks_off()
-        bar.ax.tick_params(labelsize=7)
-        bar.ax.set_title("speed", fontsize=8, loc="left")
+        if scale:
+            _draw_scale(lines.lines, axes, low, high)
     for component, style in ((u, "--"), (v, ":")):
         if component.count() and component.min() < 0 < component.max():
             axes.contour(x, y, component, levels=[0.0], colors="0.25", linestyles=style, linewidths=1.0, zorder=2)
@@ -101,6 +102,15 @@ def _draw_plane(portrait: Portrait, axes: Axes) -> None:
     axes.set(xlim=portrait.box[0], ylim=portrait.box[1])
     axes.set_xlabel(variable_text(portrait.axes[0]))
     axes.set_ylabel(variable_text(portrait.axes[1]), rotation=0, labelpad=10)
+
+
+def _draw_scale(lines: Any, axes: Axes, low: float, high: float) -> None:
+    ticks = [low, (low * high) ** 0.5, high]
+    bar = axes.figure.colorbar(lines, ax=axes, shrink=0.8, pad=0.02, aspect=30)
+    bar.set_ticks(ticks, labels=[f"{t:.2g}" for t in ticks])
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.set_title("speed", fontsize=8, loc="left")
 
 
 def _draw_line(portrait: Portrait, axes: Axes) -> None:
@@ -163,6 +173,37 @@ def plot_spectrum(spectrum: Spectrum | SpectrumOverRegion, ax: Axes | None = Non
         _draw_region(spectrum, axes)
     axes.axhline(0, color="0.6", lw=0.6, zorder=0.5)
     axes.axvline(0, color="0.6", lw=0.6, zorder=0.5)
+    return axes
+
+
+def plot_multipliers(multipliers: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Multipliers in the complex plane: inside the unit circle full, outside it open."""
+    axes = _new_axes() if ax is None else ax
+    angle = np.linspace(0, 2 * np.pi, 361)
+    axes.fill(np.cos(angle), np.sin(angle), color=SKY, alpha=0.35, lw=0)
+    axes.plot(np.cos(angle), np.sin(angle), color=BLUE, lw=1)
+    outside = np.abs(multipliers) > 1 + 1e-9
+    axes.plot(multipliers[~outside].real, multipliers[~outside].imag, "o", color=GREEN, mec="black", mew=0.6, ms=5)
+    axes.plot(multipliers[outside].real, multipliers[outside].imag, "D", color="white", mec=VERMILLION, mew=1.4, ms=5)
+    size = 1.15 * max(1.0, float(np.abs(multipliers).max(initial=0)))
+    axes.set(xlim=(-size, size), ylim=(-size, size), xlabel=r"Re $\zeta$", ylabel=r"Im $\zeta$")
+    axes.set_aspect("equal")
+    axes.axhline(0, color="0.6", lw=0.6, zorder=0.5)
+    axes.axvline(0, color="0.6", lw=0.6, zorder=0.5)
+    return axes
+
+
+def plot_stability_region(region: StabilityRegion, ax: Axes | None = None) -> Axes:
+    """The region where the method contracts, in the plane of z = hλ."""
+    axes = _new_axes() if ax is None else ax
+    inside = np.clip(np.nan_to_num(region.amplification, nan=10.0), 0.0, 10.0)
+    axes.contourf(region.re, region.im, inside, levels=[0, 1], colors=[SKY], alpha=0.35)
+    axes.contour(region.re, region.im, inside, levels=[1], colors=[BLUE], linewidths=1)
+    axes.axhline(0, color="0.6", lw=0.6, zorder=0.5)
+    axes.axvline(0, color="0.6", lw=0.6, zorder=0.5)
+    axes.set(xlim=(region.re[0], region.re[-1]), ylim=(region.im[0], region.im[-1]))
+    axes.set(xlabel=r"Re $h\lambda$", ylabel=r"Im $h\lambda$")
+    axes.set_aspect("equal")
     return axes
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from analysis.classification import Classification
 from dynsys.errors import InputError, nearest
 from dynsys.field import Box, VectorField, as_points
+from integrators.algorithms.runge_kutta import RungeKutta4
 from integrators.method import Method, amplification
-from integrators.runge_kutta import RungeKutta4
 from integrators.trajectories import check_count, trajectory
 
 KINDS = (  # the marker a point gets, in the order of the legend

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath as mp
 import numpy as np
-import sympy as sp
-from sympy.polys.matrices import DomainMatrix
 
+from analysis.borders import Verdict, as_mp, numeric_radius, unit_of, updates, verdicts_between
 from analysis.precision import DIGITS, precise_jacobian
+from analysis.stability_functions import check_linear
 from analysis.zeros import exact_or_precise
 from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.field import VectorField
-from integrators.method import Method, check_method, linear_update
+from integrators.method import Method
 
-STATE_LIMIT = 8  # state components: the bialternate product of 8 has 28 rows of polynomials
-NEGLIGIBLE = mp.mpf(10) ** -25  # relative size of a coefficient that a fifty-digit zero leaves of an exact 0
-SAME_BORDER = mp.mpf(10) ** -14  # relative: a triple root is good to a third of the fifty digits
 Intervals = tuple[tuple[float, float], ...]
 
 
@@ -67,27 +63,27 @@ def critical_step(field: VectorField, x: Any, method: Method, h: tuple[float, fl
     det(M ⊙ M - I) vanishes: polynomials in h, whose real roots are all found at fifty digits. Between two roots one
     value of h decides. Guckenheimer, Myers & Sturmfels (1997) for the bialternate product.
 
-    Raises `InputError` if x is not a zero of the field, the range is empty, or the method has no stability theory.
+    Raises `InputError` if x is not a zero of the field, the range is empty, or the method has no linear theory.
     """
-    check_method(method)
-    if method.differentiable:
-        raise InputError(f"{method.label} has no critical step: {method.differentiable}")
-    lo, hi = _range(h)
+    check_linear(method, "critical step", field)
+    lo, hi = check_range(h)
     point = exact_or_precise(field, x)
     with mp.workdps(DIGITS):
         J = precise_jacobian(field, point)
-        unit = _unit(J)
-        size, low, high = _as_mp(unit), lo / _as_mp(unit), hi / _as_mp(unit)
-        M = [update_polynomials(method, block, unit) for block in _blocks(method, J)]
-        borders = sorted({root for part in M for p in border_polynomials(part) for root in _roots(p, low, high)})
-        borders = [b for i, b in enumerate(borders) if i == 0 or b - borders[i - 1] > SAME_BORDER * b]
-        verdicts = [(a, b, _verdict(M, _between(a, b))) for a, b in itertools.pairwise([low, *borders, high])]
-        verdicts = [(a * size, b * size, verdict) for a, b, verdict in _joined(verdicts, M)]
-    kept = lambda name: tuple((float(a), float(b)) for a, b, verdict in verdicts if verdict == name)  # noqa: E731
-    return CriticalStep(np.array([float(c) for c in point]), kept("stable"), kept("neutral"), (lo, hi))
+        unit = unit_of(J)
+        size = as_mp(unit)
+        verdicts = verdicts_between(updates(method, J, unit, field.blocks), lo / size, hi / size)
+    stable, neutral = (intervals(verdicts, name, size) for name in ("stable", "neutral"))
+    return CriticalStep(np.array([float(c) for c in point]), stable, neutral, (lo, hi))
 
 
-def _range(h: Any) -> tuple[float, float]:
+def intervals(verdicts: Sequence[Verdict], name: str, size: Any = 1) -> Intervals:
+    """The intervals with this verdict, in units of `size`, as floats."""
+    return tuple((float(a * size), float(b * size)) for a, b, verdict in verdicts if verdict == name)
+
+
+def check_range(h: Any) -> tuple[float, float]:
+    """A range (lo, hi) of step sizes; hi may be infinite."""
     try:
         lo, hi = h
     except (TypeError, ValueError):
@@ -99,127 +95,54 @@ def _range(h: Any) -> tuple[float, float]:
     return low, high
 
 
-def _blocks(method: Method, J: Any) -> list[Any]:
-    """Matrices whose updates together have the multipliers of J's: J itself, or its eigenvalues one by one.
+@dataclass(frozen=True)
+class BestStep:
+    """The step size at which the update contracts fastest, and the factor per step there; NaN if it never contracts.
 
-    A method that treats all components alike commutes with a change of coordinates, so the update splits along the
-    eigenvalues of J, a complex pair a ± bi giving [[a, -b], [b, a]]: small polynomials whatever n. For n ≤ 2 J is kept
-    as it is, since its entries are often exact.
+    h may be infinite: then the rate is what is approached.
     """
-    if J.rows <= 2 or not method.joint:
-        return [J]
-    values = mp.eig(J, left=False, right=False)
-    negligible = mp.mpf(10) ** -20 * max(abs(entry) for entry in J)  # left of an exact 0, at a double eigenvalue, too
-    parts = [[0 if abs(part) <= negligible else part for part in (mp.re(z), mp.im(z))] for z in values]
-    return [mp.matrix([[a, -b], [b, a]]) if b else mp.matrix([[a]]) for a, b in parts if b >= 0]
+
+    h: float
+    rate: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers; None for what there is not."""
+        return {"h": self.h if math.isfinite(self.h) else None, "rate": self.rate if self.rate < 1 else None}
 
 
-def _unit(J: Any) -> sp.Rational:
-    """A power of two near 1/‖J‖: with h in this unit all coefficients are of size one, whatever the size of J."""
-    size = max(abs(entry) for entry in J)
-    return sp.Integer(2) ** -int(mp.nint(mp.log(size, 2))) if size else sp.Integer(1)
+def best_step(field: VectorField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> BestStep:
+    """The h in the open range `h` that minimises the largest modulus of a multiplier at the zero x.
 
-
-def update_polynomials(method: Method, J: Any, unit: sp.Rational) -> sp.Matrix:
-    """M, the update's Jacobian at a zero with Jacobian J, as a matrix of polynomials in h/unit, coefficients exact.
-
-    Near a zero a method sees the linear field Jx; its one definition is traced with the symbol h.
+    The modulus is a continuous function of h with kinks, and the minimum may sit in one (a double root): each stable
+    interval is scanned, and the best places are refined by golden sections, to about 1e-8. Raises as `critical_step`.
     """
-    h = sp.Symbol("h")
-    rational = tuple(tuple(_rational(J[i, j]) for j in range(J.cols)) for i in range(J.rows))
-    rows = linear_update(method, rational, unit * h, sp.Integer(0), sp.Integer(1))
-    if len(rows) > STATE_LIMIT:
-        raise InputError(f"the state has {len(rows)} components; critical_step handles {STATE_LIMIT}; use multipliers")
-    return sp.Matrix([[sp.expand(e) for e in row] for row in rows])
+    step = critical_step(field, x, method, h)
+    point = exact_or_precise(field, x)
+    with mp.workdps(DIGITS):
+        J = precise_jacobian(field, point)
+        unit = unit_of(J)
+        radius = numeric_radius(updates(method, J, unit, field.blocks))
+        size = float(as_mp(unit))
+    found = [minimum_of(lambda s: radius(s / size), lo, hi, size) for lo, hi in step.stable]
+    rate, best = min(found, default=(math.nan, math.nan))
+    return BestStep(best, rate)
 
 
-def _rational(value: Any) -> sp.Rational:
-    """The exact dyadic value of an mpmath number, or the small rational it stands for."""
-    for q in range(1, 61):
-        if abs(value * q - mp.nint(value * q)) < mp.mpf(10) ** -30:
-            return sp.Rational(int(mp.nint(value * q)), q)
-    sign, man, exp, _ = value._mpf_
-    return sp.Rational((-1) ** sign * int(man)) * sp.Rational(2) ** exp
-
-
-def border_polynomials(M: sp.Matrix) -> list[list[Any]]:
-    """Coefficients, highest power first, of det(M - I), det(M + I) and det(M ⊙ M - I) in h, if not identically zero."""
-    h, n = sp.Symbol("h"), M.rows
-    matrices = [M - sp.eye(n), M + sp.eye(n)]
-    pairs = list(itertools.combinations(range(n), 2))
-    if pairs:
-        matrices.append(
-            sp.Matrix(len(pairs), len(pairs), lambda a, b: _minor(M, pairs[a], pairs[b])) - sp.eye(len(pairs))
-        )
-    polynomials = []
-    for matrix in matrices:
-        domain = DomainMatrix.from_Matrix(matrix).convert_to(sp.QQ[h])
-        determinant = sp.Poly(domain.domain.to_sympy(domain.charpoly()[-1]), h).sqf_part()
-        coefficients = [mp.mpf(c.p) / mp.mpf(c.q) for c in determinant.all_coeffs()]
-        largest = max(abs(c) for c in coefficients)
-        size = max(abs(_as_mp(e)) for p in matrix for e in sp.Poly(p, h).all_coeffs()) if n else mp.mpf(1)
-        if largest > NEGLIGIBLE * max(size, 1):
-            polynomials.append(coefficients)
-    return polynomials
-
-
-def _as_mp(value: Any) -> Any:
-    return mp.mpf(value.p) / mp.mpf(value.q)
-
-
-def _minor(M: sp.Matrix, rows: tuple[int, int], columns: tuple[int, int]) -> sp.Expr:
-    (i, j), (k, m) = rows, columns
-    return sp.expand(M[i, k] * M[j, m] - M[i, m] * M[j, k])
-
-
-def _roots(coefficients: Sequence[Any], lo: Any, hi: Any) -> list[Any]:
-    """Real roots in the open interval (lo, hi); a multiple root counts once."""
-    trimmed = list(coefficients)
-    largest = max(abs(c) for c in trimmed)
-    while trimmed and abs(trimmed[0]) <= NEGLIGIBLE * largest:
-        trimmed.pop(0)
-    while trimmed and abs(trimmed[-1]) <= NEGLIGIBLE * largest:
-        trimmed.pop()  # roots at h = 0, where M = I
-    if len(trimmed) < 2:
-        return []
-    found = mp.polyroots(trimmed, maxsteps=500, extraprec=400)
-    # a double root is good to half the digits: 1e-12 of them tell a real one from a pair
-    real = [mp.re(root) for root in found if abs(mp.im(root)) <= mp.mpf(10) ** -14 * abs(root)]
-    return [root for root in real if lo < root < hi]
-
-
-def _between(a: Any, b: Any) -> Any:
-    return (a + b) / 2 if mp.isfinite(b) else 2 * a + 1
-
-
-def _verdict(M: list[sp.Matrix], h: Any) -> str:
-    """ "stable", "neutral" or "unstable" at one h that is no border."""
-    radius = _radius(M, h)
-    if abs(radius - 1) <= mp.mpf(10) ** -18:
-        return "neutral"
-    return "stable" if radius < 1 else "unstable"
-
-
-def _radius(M: list[sp.Matrix], h: Any) -> Any:
-    """The largest modulus of a multiplier."""
-    return max(_block_radius(part, h) for part in M)
-
-
-def _block_radius(M: sp.Matrix, h: Any) -> Any:
-    symbol = sp.Symbol("h")
-    coefficients = [[[_as_mp(c) for c in sp.Poly(e, symbol).all_coeffs()] for e in row] for row in M.tolist()]
-    numbers = mp.matrix([[mp.polyval(c, h) for c in row] for row in coefficients])
-    values = mp.eig(numbers, left=False, right=False) if numbers.rows > 1 else [numbers[0, 0]]
-    return max(abs(value) for value in values)
-
-
-def _joined(verdicts: list[tuple[Any, Any, str]], M: list[sp.Matrix]) -> list[tuple[Any, Any, str]]:
-    """Neighbours of one verdict become one interval, unless the border between them interrupts stability."""
-    joined = [verdicts[0]]
-    for a, b, verdict in verdicts[1:]:
-        before = joined[-1]
-        if before[2] == verdict and (verdict != "stable" or _radius(M, a) < 1 - mp.mpf(10) ** -15):
-            joined[-1] = (before[0], b, verdict)
-        else:
-            joined.append((a, b, verdict))
-    return joined
+def minimum_of(radius: Callable[[Any], np.ndarray], lo: float, hi: float, size: float) -> tuple[float, float]:
+    """The least value of a function of one variable on an interval, and where; of an infinite one, by decades."""
+    if math.isinf(hi):
+        far = max(lo, size) * np.logspace(-4, 8, 2401) + lo
+        grid = np.append(far, max(lo, size) * 1e12)
+    else:
+        grid = np.linspace(lo, hi, 1202)[1:-1]
+    values = radius(grid)
+    k = int(np.argmin(values))
+    if math.isinf(hi) and k == len(grid) - 1:
+        return round(float(values[k]), 11), math.inf  # the limit: at 1e12 all else is 1e-12 of it
+    a, b = (lo if k == 0 else float(grid[k - 1])), (hi if k == len(grid) - 1 else float(grid[k + 1]))
+    shrink = (math.sqrt(5) - 1) / 2
+    for _ in range(80):
+        c, d = b - shrink * (b - a), a + shrink * (b - a)
+        low, high = radius(np.array([c, d]))
+        a, b = (a, d) if low < high else (c, b)
+    return float(radius(np.array([(a + b) / 2]))[0]), (a + b) / 2

@@ -1,4 +1,4 @@
-"""Numba's reading of the one definition: compile options, and the vector algebra unrolled over tuples.
+"""How Numba compiles: the options, and `dynsys.vector.solve` on tuples.
 
 Importing this module imports Numba; only code that compiles does so.
 """
@@ -9,10 +9,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import types
-from numba.core.extending import infer_getattr, lower_getattr, models, overload, register_model, typeof_impl
-from numba.core.imputils import lower_constant
-from numba.core.typing.templates import AttributeTemplate
+from numba.core.extending import overload
 
 from dynsys import vector
 from dynsys.codegen import tuple_text
@@ -23,42 +20,6 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 # the loop over lanes from being vectorised (measured on a consensus field under Runge-Kutta: six times slower).
 jit = numba.njit(**OPTIONS, forceinline=True)
 apart = numba.njit(**OPTIONS, forceinline=False)
-
-
-def _unrolled(arguments: str, items: list[str]) -> Any:
-    namespace: dict[str, Any] = {}
-    exec(f"def unrolled({arguments}):\n    return {tuple_text(items)}", namespace)  # our own text, no user's
-    return namespace["unrolled"]
-
-
-@overload(vector.axpy)
-def _axpy(a, x, y):
-    return _unrolled("a, x, y", [f"y[{i}] + a * x[{i}]" for i in range(len(y))])
-
-
-@overload(vector.scale)
-def _scale(a, x):
-    return _unrolled("a, x", [f"a * x[{i}]" for i in range(len(x))])
-
-
-@overload(vector.dot)
-def _dot(x, y):
-    namespace: dict[str, Any] = {}
-    terms = " + ".join(f"x[{i}] * y[{i}]" for i in range(len(x)))
-    exec(f"def unrolled(x, y):\n    return {terms}", namespace)
-    return namespace["unrolled"]
-
-
-@overload(vector.matvec)
-def _matvec(A, x):
-    rows = [" + ".join(f"A[{i}][{j}] * x[{j}]" for j in range(len(x))) for i in range(len(A))]
-    return _unrolled("A, x", rows)
-
-
-@overload(vector.vecmat)
-def _vecmat(x, A):
-    columns = [" + ".join(f"x[{i}] * A[{i}][{j}]" for i in range(len(x))) for j in range(len(x))]
-    return _unrolled("x, A", columns)
 
 
 @overload(vector.solve)
@@ -80,7 +41,7 @@ def _cramer(n: int) -> Any:
     replaced = [[[f"b[{i}]" if j == k else entries[i][j] for j in range(n)] for i in range(n)] for k in range(n)]
     quotients = tuple_text([f"({_determinant(M)}) / d" for M in replaced])
     namespace: dict[str, Any] = {}
-    exec(f"def unrolled(A, b):\n    d = {_determinant(entries)}\n    return {quotients}", namespace)
+    exec(f"def unrolled(A, b):\n    d = {_determinant(entries)}\n    return {quotients}", namespace)  # no user's text
     return namespace["unrolled"]
 
 
@@ -111,54 +72,3 @@ def _eliminate(M):
         for j in range(k + 1, n):
             M[k, n] -= M[k, j] * M[j, n]
         M[k, n] /= M[k, k]
-
-
-class CompiledField:
-    """A compiled field v(x, p) with its `jacobian`, as a value that compiled methods take as an argument."""
-
-    def __init__(self, field: Any, jacobian: Any):
-        self.field, self.jacobian = field, jacobian
-
-    def __call__(self, x: Any, p: Any) -> Any:
-        """v(x, p)."""
-        return self.field(x, p)
-
-
-class FieldType(types.Dispatcher):
-    """Numba's type of a field. It has no value at run time.
-
-    A plain dispatcher passed as an argument puts its address into the code, which keeps the code out of every cache.
-    """
-
-    def __init__(self, field: Any, jacobian: Any = None):
-        self.jacobian = jacobian
-        super().__init__(field)
-
-
-register_model(FieldType)(models.OpaqueModel)
-
-
-@typeof_impl.register(CompiledField)
-def _typeof(value, context):
-    return FieldType(value.field, value.jacobian)
-
-
-@lower_constant(FieldType)
-def _constant(context, builder, typ, value):
-    return context.get_dummy_value()
-
-
-@infer_getattr
-class _FieldAttributes(AttributeTemplate):
-    """`v.jacobian` inside a compiled method."""
-
-    key = FieldType
-
-    def resolve_jacobian(self, v):
-        """The type of `v.jacobian`."""
-        return FieldType(v.jacobian)
-
-
-@lower_getattr(FieldType, "jacobian")
-def _jacobian(context, builder, v, value):
-    return context.get_dummy_value()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
 from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, exact, expression, finite, symbol
+from dynsys.functions import switch
 
 if TYPE_CHECKING:
     from dynsys.game import Game
@@ -77,7 +78,7 @@ class VectorField:
         if not variables or len(self.expressions) != len(variables):
             raise InputError(f"the field has {len(self.expressions)} components but {len(variables)} variables")
         components = tuple(
-            expression(e, names, f"component {n}") for e, n in zip(self.expressions, variables, strict=True)
+            _component(e, names, f"component {n}") for e, n in zip(self.expressions, variables, strict=True)
         )
         players = {k: tuple(own) for k, own in (self.players or {"all": variables}).items()}
         if sorted(v for own in players.values() for v in own) != sorted(variables):
@@ -166,7 +167,7 @@ class VectorField:
         )
 
     def autonomous(self) -> VectorField:
-        """The field with time as one more variable of unit speed; itself if it does not depend on time."""
+        """The field with time as one more variable of unit speed, its own block; itself if it has none."""
         if self.time is None:
             return self
         period = None if self.period is None else (*self.period, None)
@@ -174,9 +175,14 @@ class VectorField:
             (*self.expressions, sp.Integer(1)),
             (*self.variables, self.time),
             self.parameters,
+            {**self.players, self._free("time"): (self.time,)},
             name=self.name,
             period=period,
         )
+
+    def _free(self, player: str) -> str:
+        """A name that no player has."""
+        return player if player not in self.players else self._free(player + "_")
 
     def region(self, box: Any = None) -> Box:
         """`box`, checked, or the field's own if it is None; `InputError` if there is neither."""
@@ -239,6 +245,14 @@ class VectorField:
         """∂vᵢ/∂xⱼ as expressions, row by row."""
         return tuple(tuple(sp.diff(e, s) for s in self.symbols) for e in self.expressions)
 
+    @property
+    def piecewise(self) -> str:
+        """Why the field is smooth in pieces only: what its coefficient's sign follows; "" if it is smooth."""
+        jumping = [n for n, e in zip(self.variables, self.expressions, strict=True) if e.has(switch)]
+        if not jumping:
+            return ""
+        return f"the sign of a coefficient jumps with the state in component {', '.join(jumping)}"
+
     @functools.cached_property
     def exact_values(self) -> dict[sp.Symbol, sp.Rational]:
         """Parameter symbols -> the rational numbers their decimal values name."""
@@ -250,46 +264,48 @@ class VectorField:
 
     # --- interpretations of the one definition --------------------------------------------------
 
-    @functools.cached_property
-    def source(self) -> str:
-        """Generated text of the pure functions `field(x, p)` and `jacobian(x, p)` on tuples."""
-        return self._text("")
-
-    def _text(self, decorator: str) -> str:
-        functions = {"field": self.expressions, "jacobian": self.jacobian_expressions}
-        return functions_text(functions, self.symbols, self.parameter_symbols, decorator)
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The indices of each player's variables."""
+        return tuple(tuple(self.variables.index(v) for v in own) for own in self.players.values())
 
     @functools.cached_property
-    def compiled_source(self) -> str:
-        """The same text for Numba: functions decorated with `@jit`."""
-        return self._text("@jit")
+    def payoff_gradients(self) -> tuple[tuple[sp.Expr, ...], ...]:
+        """∂fᵢ/∂xⱼ of every player's payoff, a row a player; `InputError` for a field that is not a game's own."""
+        if self.game is None or self.base is not None:
+            raise InputError(f"{self.name or 'the field'} has no payoffs of its own; give the field of a game")
+        return tuple(tuple(sp.diff(f, s) for s in self.symbols) for f in self.game.payoffs.values())
+
+    def source(self, functions: Iterable[str] = ("field", "jacobian"), decorator: str = "") -> str:
+        """Generated text of pure functions (x, p) on tuples: `field`, `jacobian` and `gradients` (of the payoffs)."""
+        parts = {"field": "expressions", "jacobian": "jacobian_expressions", "gradients": "payoff_gradients"}
+        chosen = {name: getattr(self, parts[name]) for name in functions}
+        return functions_text(chosen, self.symbols, self.parameter_symbols, decorator)
 
     @functools.cached_property
     def on_tuples(self) -> Any:
-        """v(x, p) -> tuple, on tuples of floats, complex numbers or arrays; its `.jacobian` likewise."""
-        functions = numpy_functions(self.source)
-        functions["field"].jacobian = functions["jacobian"]
-        return functions["field"]
+        """v(x, p) -> tuple, on tuples of floats, complex numbers or arrays; `.jacobian` and `.gradients` likewise."""
+        functions = numpy_functions(self.source())
+        gradients = lambda x, p: numpy_functions(self.source(["gradients"]))["gradients"](x, p)  # noqa: E731
+        return OnTuples(functions["field"], functions["jacobian"], gradients, self.blocks)
 
     @functools.cached_property
     def on_symbols(self) -> Any:
-        """v(x, p) -> tuple of SymPy expressions, for x and p tuples of SymPy expressions; its `.jacobian` likewise."""
+        """v(x, p) -> tuple of SymPy expressions, for x and p tuples of SymPy expressions; the others likewise."""
 
-        def evaluate(x: Sequence[Any], p: Sequence[Any]) -> tuple[sp.Expr, ...]:
-            put = dict(zip((*self.symbols, *self.parameter_symbols), map(sp.sympify, (*x, *p)), strict=True))
-            return tuple(e.xreplace(put) for e in self.expressions)
+        def put(e: Any, values: dict[Any, Any]) -> Any:
+            return tuple(put(row, values) for row in e) if isinstance(e, tuple) else e.xreplace(values)
 
-        def jacobian(x: Sequence[Any], p: Sequence[Any]) -> tuple[tuple[sp.Expr, ...], ...]:
-            put = dict(zip((*self.symbols, *self.parameter_symbols), map(sp.sympify, (*x, *p)), strict=True))
-            return tuple(tuple(e.xreplace(put) for e in row) for row in self.jacobian_expressions)
+        def on(name: str) -> Callable[[Sequence[Any], Sequence[Any]], Any]:
+            symbols = (*self.symbols, *self.parameter_symbols)
+            return lambda x, p: put(getattr(self, name), dict(zip(symbols, map(sp.sympify, (*x, *p)), strict=True)))
 
-        evaluate.jacobian = jacobian  # type: ignore[attr-defined]
-        return evaluate
+        return OnTuples(on("expressions"), on("jacobian_expressions"), on("payoff_gradients"), self.blocks)
 
     @functools.cached_property
     def digest(self) -> str:
         """A hash of the field's content: names, expressions, parameter values."""
-        parts = [self.source, repr(self.variables), repr(dict(self.parameters)), repr(self.time), repr(self.period)]
+        parts = [self.source(), repr(self.variables), repr(dict(self.parameters)), repr(self.time), repr(self.period)]
         return kernels.digest(*parts)
 
     def __repr__(self) -> str:
@@ -307,8 +323,31 @@ class VectorField:
         return _rebuilt, (state,)
 
 
+@dataclass(frozen=True)
+class OnTuples:
+    """A field as methods see it: v(x, p), its Jacobian and payoff gradients on tuples, and the players' indices."""
+
+    field: Callable[[Any, Any], Any]
+    jacobian: Callable[[Any, Any], Any]
+    gradients: Callable[[Any, Any], Any]
+    blocks: tuple[tuple[int, ...], ...]
+
+    def __call__(self, x: Any, p: Any) -> Any:
+        """v(x, p)."""
+        return self.field(x, p)
+
+
 def _rebuilt(state: dict[str, Any]) -> VectorField:
     return VectorField(**state)
+
+
+def _component(source: Any, names: Sequence[str], argument: str) -> sp.Expr:
+    """As `expression`, but with `switch` let through: a field may jump, a payoff may not."""
+    if not isinstance(source, sp.Expr) or not source.has(switch):
+        return expression(source, names, argument)
+    marks = {jump: symbol(str(jump)) for jump in source.atoms(switch)}  # no user's name has parentheses
+    jumps = {mark: switch(_component(jump.args[0], names, argument)) for jump, mark in marks.items()}
+    return expression(source.xreplace(marks), [*names, *(m.name for m in marks.values())], argument).xreplace(jumps)
 
 
 def _check_period(period: Any, variables: Sequence[str]) -> tuple[float | None, ...]:

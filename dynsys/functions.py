@@ -55,6 +55,35 @@ class softplus(sp.Function):
         return lambda t: mpmath.log1p(mpmath.exp(t)), self.args
 
 
+class switch(sp.Function):
+    """1 where t >= 0, -1 where t < 0: a sign that never vanishes, its derivative taken as 0.
+
+    A field may hold it, a payoff may not: no entry of `SYMPY`. A field that does is smooth in pieces only.
+    """
+
+    nargs = 1
+    is_real = True
+    is_nonzero = True
+
+    @classmethod
+    def eval(cls, t: Any) -> Any:
+        """The value where the sign of t is known, of numbers in particular; otherwise the function stays as it is."""
+        if t is sp.nan:
+            return t
+        return sp.Integer(1) if t.is_nonnegative else sp.Integer(-1) if t.is_negative else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """0, as it is everywhere but at the jump."""
+        return sp.Integer(0)
+
+    @staticmethod
+    def _imp_(t: Any) -> Any:  # SymPy's lambdify finds it here, for mpmath's numbers and for Python's
+        return 1 if t >= 0 else -1 if t < 0 else t
+
+    def _eval_mpmath(self) -> Any:
+        return self._imp_, self.args
+
+
 def _float_logistic(t: float) -> float:
     return 1 / (1 + math.exp(-t)) if t > -700 else 0.0
 
@@ -91,6 +120,9 @@ def logistic(t):
 
 def softplus(t):
     return where(real(t) > 0, t + log1p(exp(-t)), log1p(exp(t)))
+
+def switch(t):
+    return where(real(t) >= 0, 1.0, where(real(t) < 0, -1.0, t))
 """
 NUMBA_HEADER = """
 from math import exp, log, log1p, sqrt, sin, cos, tan, sinh, cosh, tanh, asin, acos, atan
@@ -102,4 +134,8 @@ def logistic(t):
 @jit
 def softplus(t):
     return max(t, 0.0) + log1p(exp(-abs(t)))
+
+@jit
+def switch(t):
+    return 1.0 if t >= 0.0 else (-1.0 if t < 0.0 else t)
 """

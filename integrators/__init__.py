@@ -1,13 +1,16 @@
-"""How it moves: methods as pure functions, and the two loops that iterate them."""
+"""How it moves: methods as pure functions, and the two loops that iterate them.
+
+Every method of `integrators.algorithms` can be imported from here.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from integrators.algorithms.runge_kutta import Euler, RungeKutta4
     from integrators.ensembles import Ensemble, ensemble
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
-    from integrators.runge_kutta import Euler, RungeKutta4
     from integrators.status import Status
     from integrators.trajectories import Trajectory, trajectory
 
@@ -18,10 +21,8 @@ __all__ = [
 
 _HOME = {
     "Ensemble": "ensembles",
-    "Euler": "runge_kutta",
     "Method": "method",
     "Newton": "newton",
-    "RungeKutta4": "runge_kutta",
     "Status": "status",
     "Trajectory": "trajectories",
     "ensemble": "ensembles",
@@ -34,4 +35,9 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"integrators.{_HOME[name]}"), name)
+    if name[:1].isupper():
+        from integrators.method import algorithm_classes
+
+        if name in algorithm_classes():
+            return algorithm_classes()[name]
     raise AttributeError(f"module 'integrators' has no attribute {name!r}")

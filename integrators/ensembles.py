@@ -13,8 +13,9 @@ import numpy as np
 from dynsys.errors import InputError, nearest
 from dynsys.expressions import finite
 from dynsys.field import VectorField, as_points
-from integrators.kernel import kernel
+from integrators.kernel import first_state, kernel
 from integrators.method import Method, check_method
+from integrators.states import flat
 from integrators.status import DIVERGENCE_BOUND, LANES, Status
 from integrators.trajectories import check_count, check_memory, check_positive
 
@@ -25,12 +26,16 @@ SMALL = 200_000  # steps of all runs together that take less time than to start 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Last points x, shape (m, n), statuses (m,) and steps taken (m,) of m runs."""
+    """Last points x, shape (m, n), statuses (m,) and steps taken (m,) of m runs.
+
+    `average`, shape (m, n), holds the averages that a method such as `Averaged` keeps, else None.
+    """
 
     x: np.ndarray
     status: np.ndarray
     steps: np.ndarray
     variables: Sequence[str]
+    average: np.ndarray | None = None
 
     def share(self, status: Status) -> float:
         """The share of runs that ended with this status."""
@@ -56,7 +61,7 @@ def ensemble(
 
     Raises `InputError` for wrong shapes, h ≤ 0, and parameters the field does not have.
     """
-    check_method(method)
+    check_method(method, field)
     points = as_points(starts, field.variables, "starts")
     if points.ndim != 2:
         raise InputError(f"starts has shape {points.shape}; give (m, {field.n})")
@@ -67,8 +72,10 @@ def ensemble(
     if field.time is not None:
         points = np.column_stack([points, np.full(m, finite(t0, "t0"))])
     blocks = -(-m // LANES)
-    check_memory(8 * blocks * LANES * (moving.n + len(moving.values()) + 3), "fewer starts")
-    X, P = _padded(points.T, blocks), _padded(_parameters(moving, parameters, m), blocks)
+    width = len(flat(method.average(first_state(moving, method))))
+    check_memory(8 * blocks * LANES * (moving.n + width + len(moving.values()) + 3), "fewer starts")
+    rows = np.vstack([points.T, np.repeat(points.T, width // moving.n, axis=0)])  # averages below the points
+    X, P = _padded(rows, blocks), _padded(_parameters(moving, parameters, m), blocks)
     H = _padded(_steps(h, m)[None], blocks)[0]
     status, taken = np.zeros(blocks * LANES, np.int64), np.zeros(blocks * LANES, np.int64)
     status[~np.isfinite(X).all(0)] = Status.NOT_FINITE
@@ -80,7 +87,9 @@ def ensemble(
                 run(X, P, H, status, taken, steps, CHECK, bound, first, last)
 
         _in_jobs(work, blocks, threads if m * steps > SMALL else 1)
-    return Ensemble(np.ascontiguousarray(X[: field.n, :m].T), status[:m], taken[:m], field.variables)
+    ends = np.ascontiguousarray(X[: field.n, :m].T)
+    average = np.ascontiguousarray(X[moving.n : moving.n + field.n, :m].T) if width else None
+    return Ensemble(ends, status[:m], taken[:m], field.variables, average)
 
 
 def _in_jobs(work: Callable[[int, int], None], blocks: int, threads: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -17,22 +18,23 @@ from dynsys.codegen import tuple_text
 from dynsys.field import VectorField
 from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
 from integrators.method import Method
+from integrators.states import flat
 from integrators.status import LANES
+from integrators.tracing import traced
 
 COMPILED_HEADER = """
 import numba
-from collections import namedtuple
-from math import floor
-from dynsys.compiled import OPTIONS, CompiledField, apart, jit
+from math import floor, inf, nan
+from dynsys.compiled import OPTIONS, apart, jit
+from dynsys.vector import solve
 from integrators.lanes import LANES, stack, wide_vectors
 
 exported = numba.njit(nogil=True, **OPTIONS)
 """
 
 PLAIN_HEADER = f"""
-from collections import namedtuple
-
-from numpy import floor, zeros as stack
+from dynsys.vector import solve
+from numpy import floor, inf, nan, sqrt, zeros as stack
 
 LANES = {LANES}
 
@@ -43,35 +45,38 @@ apart = exported = jit
 
 def wide_vectors():
     pass
-
-def CompiledField(field, jacobian):
-    field.jacobian = jacobian
-    return field
 """
 
 GLUE = """
-v = CompiledField(field, jacobian)
-method = namedtuple("Hyperparameters", {names!r})(*{values!r})
-method_step, method_initial, method_position = jit(Method.step), jit(Method.initial), jit(Method.position)
+@jit
+def start(x, p):
+{start}
+
+@jit
+def unwrapped(s, p, h):
+{step}
 
 @jit
 def step(s, p, h):
-    s = method_step(method, v, s, p, h)
+    s = unwrapped(s, p, h)
     return {wrapped}
 
 @jit
-def start(x, p):
-    return method_initial(method, v, x, p)
+def shown(s):
+    # the position, and the average beside it if the method keeps one
+{shown}
 
 @jit
-def position(s):
-    return method_position(method, s)
+def solved(s, p, h):
+{solved}
 
 @jit
-def ending(s, new, bound):
+def ending(s, new, p, h, bound):
     # 0 while the run goes on, else the status of a run whose step led from s to new
-    y = position(new)
+    y = shown(new)
     if not ({inside}):
+        if not solved(s, p, h)[0]:
+            return 4
         return 2 if {finite} else 3
     return 1 if {same} else 0
 """
@@ -84,12 +89,12 @@ def trajectory(x, p, h, steps, every, bound, out):
     rows = 0
     for k in range(steps):
         new = step(s, {parameters}, h)
-        end = ending(s, new, bound)
+        end = ending(s, new, {parameters}, h, bound)
         if end != 0:
             return end, k, rows
         s = new
         if (k + 1) % every == 0:
-            y = position(s)
+            y = shown(s)
             {store}
             rows += 1
     return 0, steps, rows
@@ -123,7 +128,7 @@ def block(X, P, H, status, taken, steps, check, bound, first):
             for i in range(1 if part else chunk - 1):
                 for lane in range(LANES):  # independent lanes: this loop vectorises
                     s = step({lane_state}, {lane_parameters}, h[lane])
-                    y = position(s)
+                    y = shown(s)
                     event[lane] = event[lane] if {inside} else 1.0
 {advance}
         events = 0
@@ -137,11 +142,11 @@ def block(X, P, H, status, taken, steps, check, bound, first):
                     s = {saved_state}
                     for k in range(chunk):
                         new = step(s, {lane_parameters}, h[lane])
-                        end = ending(s, new, bound)
+                        end = ending(s, new, {lane_parameters}, h[lane], bound)
                         if end != 0:
                             status[first + lane] = end
                             taken[first + lane] = done + k
-                            y = position(s)
+                            y = shown(s)
 {finish}
                             live[lane] = 0.0
                             left -= 1
@@ -151,7 +156,7 @@ def block(X, P, H, status, taken, steps, check, bound, first):
     for lane in range(LANES):
         if live[lane] != 0.0:
             taken[first + lane] = done
-            y = position({lane_state})
+            y = shown({lane_state})
 {finish_live}
 
 @exported
@@ -164,38 +169,30 @@ EXPORTS = [ensemble]
 """
 
 
-def state_size(field: VectorField, method: Method) -> int:
-    """How many numbers a state holds."""
+def first_state(field: VectorField, method: Method) -> Any:
+    """Some state of the method on the field: how many numbers it holds, and how they are nested."""
     with np.errstate(all="ignore"):  # 1 may be a pole of the field, and Python's floats would raise there
-        return len(method.initial(field.on_tuples, (np.float64(1),) * field.n, field.values()))
+        return method.initial(field.on_tuples, (np.float64(1),) * field.n, field.values())
 
 
 def kernel(field: VectorField, method: Method, which: str, compiled: bool = True) -> ModuleType:
     """The module that holds the loop `which` ("trajectory" or "ensemble") for a field and a method.
 
     Compiled, it comes from the cache if it is there; not compiled, the same text runs as plain Python. The time of a
-    field that depends on it is one more variable, but none that can leave the cube.
+    field that depends on it is one more variable, but none that can leave the cube. A kernel is text alone, whoever
+    wrote the method: its definition is traced.
     """
     compiled = compiled and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
-    cls = type(method)
-    shipped = cls.__module__.partition(".")[0] == "integrators"
-    header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
-    source = (
-        f"from {cls.__module__} import {cls.__qualname__} as Method" if shipped else f"# the user's class {id(cls)}"
-    )
     moving = field.autonomous()
-    size = state_size(moving, method)
-    glue = GLUE.format(
-        names=list(method.hyperparameters),
-        values=tuple(method.hyperparameters.values()),
-        wrapped=_wrapped(moving, size),
-        **_tests(field.n, size),
-    )
-    loop = _trajectory(moving) if which == "trajectory" else _ensemble(moving, size, _tests(field.n, size)["inside"])
-    text = "\n".join([header, source, moving.compiled_source, glue, loop])
-    # a user's own class may live in a notebook, where no import finds it: it travels by hand and is never cached
-    inlined = (import_module("integrators.lanes"), *method.inlined) if compiled else ()
-    return kernels.load(text, inlined, None if shipped else {"Method": cls}, compiled)
+    like = first_state(moving, method)
+    size, width = len(flat(like)), len(flat(method.average(like)))
+    bodies, called = traced(method, moving.n, moving.blocks, like)
+    tests = _tests(field.n, size)
+    glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **tests)
+    loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, tests["inside"])
+    header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
+    text = "\n".join([header, moving.source(sorted(called), "@jit"), glue, loop])
+    return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
 
 
 def _wrapped(field: VectorField, size: int) -> str:
@@ -215,16 +212,16 @@ def _tests(n: int, size: int) -> dict[str, str]:
     }
 
 
-def _trajectory(field: VectorField) -> str:
+def _trajectory(field: VectorField, width: int) -> str:
     n, q = field.n, len(field.values())
     return TRAJECTORY.format(
         point=tuple_text([f"x[{i}]" for i in range(n)]),
         parameters=tuple_text([f"p[{i}]" for i in range(q)]),
-        store="; ".join(f"out[rows, {i}] = y[{i}]" for i in range(n)),
+        store="; ".join(f"out[rows, {i}] = y[{i}]" for i in range(n + width)),
     )
 
 
-def _ensemble(field: VectorField, size: int, inside: str) -> str:
+def _ensemble(field: VectorField, size: int, width: int, inside: str) -> str:
     n, q = field.n, len(field.values())
     state, saved, before = ([f"{letter}{i}_[lane]" for i in range(size)] for letter in "sab")
     parameters = [f"p{j}_[lane]" for j in range(q)]
@@ -232,9 +229,9 @@ def _ensemble(field: VectorField, size: int, inside: str) -> str:
     def assign(targets: list[str], values: list[str], indent: int) -> str:
         return "\n".join(f"{' ' * indent}{t} = {v}" for t, v in zip(targets, values, strict=True))
 
-    columns = [f"X[{i}, first + lane]" for i in range(n)]
-    result, image = [f"y[{i}]" for i in range(n)], [f"s[{i}]" for i in range(size)]
-    begin = f"{' ' * 8}s = start({tuple_text(columns)}, {tuple_text(parameters)})"
+    columns = [f"X[{i}, first + lane]" for i in range(n + width)]  # the averages below the points
+    result, image = [f"y[{i}]" for i in range(n + width)], [f"s[{i}]" for i in range(size)]
+    begin = f"{' ' * 8}s = start({tuple_text(columns[:n])}, {tuple_text(parameters)})"
     given = [f"P[{j}, first + lane]" for j in range(q)]
     return ENSEMBLE.format(
         lanes=LANES,

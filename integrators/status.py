@@ -17,6 +17,7 @@ class Status(IntEnum):
     STATIONARY = 1
     DIVERGED = 2
     NOT_FINITE = 3
+    UNSOLVED = 4
 
     @property
     def message(self) -> str:
@@ -29,4 +30,5 @@ _MESSAGES = {
     Status.STATIONARY: "a step changed nothing, so that no later one can; classify the point to see if it attracts",
     Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
     Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
+    Status.UNSOLVED: "Newton's method found no solution of an implicit step; take a smaller h",
 }

@@ -15,6 +15,7 @@ from dynsys.expressions import finite
 from dynsys.field import VectorField, as_points
 from integrators.kernel import kernel
 from integrators.method import Method, check_method
+from integrators.states import flat
 from integrators.status import DIVERGENCE_BOUND, Status
 
 MEMORY_LIMIT = 4 * 2**30  # bytes one result may take
@@ -22,13 +23,17 @@ MEMORY_LIMIT = 4 * 2**30  # bytes one result may take
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A run: times t, shape (k,); points x, shape (k, n), the start first; how it ended, after how many steps."""
+    """A run: times t, shape (k,); points x, shape (k, n), the start first; how it ended, after how many steps.
+
+    `average`, shape (k, n), holds the average that a method such as `Averaged` keeps beside each point, else None.
+    """
 
     t: np.ndarray
     x: np.ndarray
     status: Status
     steps: int
     variables: Sequence[str]
+    average: np.ndarray | None = None
 
     @property
     def message(self) -> str:
@@ -58,7 +63,7 @@ def trajectory(
 
     Raises `InputError` for a start that is not finite or has the wrong length, h ≤ 0, or a negative number of steps.
     """
-    check_method(method)
+    check_method(method, field)
     start = as_points(x0, field.variables, "x0")
     if start.ndim != 1 or not np.isfinite(start).all():
         raise InputError(f"x0 is {str(x0)[:60]}; give one finite point of {field.n} numbers")
@@ -67,14 +72,23 @@ def trajectory(
     moving = field.autonomous()
     full = start if field.time is None else np.append(start, t0)
     rows = steps // every
-    check_memory(8 * (rows + 1) * moving.n, "every=")
-    out = np.empty((rows + 1, moving.n))
-    out[0] = full
+    first = shown(moving, method, full)
+    check_memory(8 * (rows + 1) * len(first), "every=")
+    out = np.empty((rows + 1, len(first)))
+    out[0] = first
     run = kernel(field, method, "trajectory", compiled).trajectory
     with np.errstate(all="ignore"):
         status, taken, kept = run(_floats(full), _floats(moving.values()), np.float64(h), steps, every, bound, out[1:])
-    x = out[: kept + 1, : field.n]
-    return Trajectory(t0 + h * every * np.arange(kept + 1), x, Status(status), int(taken), field.variables)
+    t, kept_rows = t0 + h * every * np.arange(kept + 1), out[: kept + 1]
+    average = kept_rows[:, moving.n : moving.n + field.n] if len(first) > moving.n else None
+    return Trajectory(t, kept_rows[:, : field.n], Status(status), int(taken), field.variables, average)
+
+
+def shown(field: VectorField, method: Method, x: np.ndarray) -> np.ndarray:
+    """What a run reports of the state that starts at x: the point and, if the method keeps one, the average."""
+    with np.errstate(all="ignore"):
+        state = method.initial(field.on_tuples, _floats(x), field.values())
+    return np.array([*flat(method.position(state)), *flat(method.average(state))])
 
 
 def _floats(values: Any) -> tuple[np.float64, ...]:

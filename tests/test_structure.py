@@ -61,3 +61,12 @@ def test_the_readme_has_two_quick_start_commands_and_its_python_example_runs(cap
     example = text.split("```python")[1].split("```")[0]
     exec(compile(example, "README.md", "exec"), {})  # our own documentation
     assert "spurious zero" in capsys.readouterr().out
+
+
+def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):
+    example = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(example, "methods.md", "exec"), {})  # our own documentation
+    printed = capsys.readouterr().out.splitlines()
+    claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
+    assert len(printed) == len(claimed) == 4
+    assert printed[:3] == claimed[:3]

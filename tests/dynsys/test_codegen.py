@@ -98,7 +98,7 @@ def test_common_parts_are_computed_once():
 def test_no_name_of_a_users_stands_in_generated_text():
     names = ("__import__", "lambda", "c0", "x1")
     v = VectorField(("c0*__import__", "exp(lambda)", "x1 + c0", "x1*__import__ + c0*__import__"), names)
-    used = {node.id for node in ast.walk(ast.parse(v.source)) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(ast.parse(v.source())) if isinstance(node, ast.Name)}
     assert used <= {"x", "p", "exp", *(f"{kind}{i}" for kind in "xpc" for i in range(4))}
     assert_allclose(v([2.0, 1.0, 3.0, 5.0]), [6, np.e, 8, 16], rtol=1e-15)
 

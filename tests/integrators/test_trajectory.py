@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dynsys import VectorField, games
 from dynsys.errors import InputError
+from dynsys.vector import where
 from integrators import Euler, Method, Newton, RungeKutta4, Status, trajectory
 
 CURL = games.curl().field()
@@ -105,13 +106,11 @@ def test_a_state_in_motion_at_a_resting_point_is_not_stationary():
         """Rests while its counter runs to 10, then moves."""
 
         def initial(self, v, x, p):
-            return (x[0], 0.0 * x[0])
+            return x, (0.0 * x[0],)
 
         def step(self, v, state, p, h):
-            return (state[0] + (h if state[1] > 9.5 else 0.0), state[1] + 1.0)
-
-        def position(self, state):
-            return (state[0],)
+            (x,), (count,) = state
+            return (x + where(count > 9.5, h, 0.0),), (count + 1.0,)
 
     run = trajectory(DOUBLING, [1.0], Waiting(), h=0.5, steps=12)
     assert run.status == Status.FINISHED and run.x[:, 0].tolist() == [1.0] * 11 + [1.5, 2.0]

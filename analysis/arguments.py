@@ -1,0 +1,142 @@
+"""What the commands and scripts share: reading arguments, writing files whole, and errors in one line."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from dynsys.errors import InputError, nearest
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def new_app() -> typer.Typer:
+    """A command line without colours and completion files."""
+    settings = {"help_option_names": ["-h", "--help"]}
+    return typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
+
+
+def load_subject(game: str, settings: list[str]) -> Any:
+    """The game of this name or file, with `name=value` parameters set."""
+    from dynsys import Game, games
+
+    path = Path(game)
+    if path.suffix == ".toml" or (os.sep in game and path.exists()):
+        subject: Any = Game.from_toml(path)
+    else:
+        subject = games.named(game)
+    values = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        try:
+            values[name.strip()] = float(text)
+        except ValueError:
+            sign = ""
+        if not sign:
+            raise InputError(f"--set is {setting!r}; write name=value with a number")
+    return subject.with_parameters(**values) if values else subject
+
+
+def parse_box(text: str, variables: tuple[str, ...]) -> Any:
+    """lo:hi per variable, separated by commas, in order or each with name=."""
+    parts = [part.strip() for part in text.split(",")]
+    named = [part.partition("=") for part in parts]
+    try:
+        if all(sign for _, sign, _ in named):
+            return {name.strip(): [float(end) for end in pair.split(":")] for name, _, pair in named}
+        pairs = [tuple(float(end) for end in part.split(":")) for part in parts]
+    except ValueError:
+        pairs = []
+    if not pairs:
+        raise InputError(f"--box is {text!r}; write lo:hi for each of {', '.join(variables)}, separated by commas")
+    return pairs
+
+
+def parse_point(text: str, variables: tuple[str, ...], argument: str) -> list[float]:
+    """Finite numbers separated by commas, one per variable."""
+    import math
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(variables) or not all(map(math.isfinite, values)):
+        raise InputError(
+            f"{argument} is {text!r}; give a finite number for each of {', '.join(variables)}, separated by commas"
+        )
+    return values
+
+
+def check_out(out: Path) -> None:
+    """Refuse an output folder that cannot be one, before any work."""
+    existing = out
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise InputError(f"--out is {str(out)!r}, where no folder can be written; choose another")
+
+
+def check_format(text: str) -> str:
+    """A format that pictures can have."""
+    if text not in FORMATS:
+        raise InputError(f"--format is {text!r}; {nearest(text, FORMATS)}")
+    return text
+
+
+def write(figures: Mapping[str, Any], texts: Mapping[str, str], out: Path, dpi: int = 180) -> list[Path]:
+    """Write figures and texts, file name -> content; each file appears whole or not at all."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".aside-") as aside:
+            for name, figure in figures.items():
+                figure.savefig(Path(aside) / name, dpi=dpi, metadata=None)
+            for name, text in texts.items():
+                (Path(aside) / name).write_text(text + "\n", encoding="utf-8")
+            for name in (*figures, *texts):
+                (Path(aside) / name).replace(out / name)
+    except OSError as error:
+        raise InputError(f"--out is {str(out)!r}: {error.strerror}; choose another folder") from None
+    return [out / name for name in (*figures, *texts)]
+
+
+def json_text(data: Any) -> str:
+    """JSON that every reader takes: no NaN."""
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def wide_console() -> Any:
+    """A console for a table of many columns: where output goes to no terminal, 140 characters wide."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def run_command(app: typer.Typer, name: str, arguments: list[str] | None = None) -> int:
+    """Run a command; 0 if it worked, 2 with one line on standard error if an argument cannot be used."""
+    collecting = gc.isenabled()
+    gc.disable()  # a run of seconds leaves nothing worth collecting, and the collector would take a seventh of it
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name=name, standalone_mode=False)
+        return int(result or 0)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except (typer.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return 130
+    except Exception as error:  # Typer's own usage errors; its click is bundled in newer versions, separate in older
+        if not hasattr(error, "format_message"):
+            raise
+        print(f"error: {error.format_message()} (see --help)", file=sys.stderr)
+    finally:
+        if collecting:
+            gc.enable()
+    return 2
