@@ -31,7 +31,7 @@ from integrators import Euler, ensemble
 import dynsys.compiled, integrators.lanes
 salt = float(sys.argv[1])
 field = Game.zero_sum(f"theta*phi + {salt}*theta**4 - sin(phi)*theta**2", ["theta"], ["phi"]).field()
-field.compiled_source
+field.source()
 starts = np.random.default_rng(0).normal(size=(64, 2))
 begin = time.perf_counter()
 run = ensemble(field, starts, Euler(), h=0.01, steps=5)
