@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.backward_error import modified_field
+    from analysis.best_responses import Exploitability, exploitability
     from analysis.classification import Classification, classify
+    from analysis.components import GameComponents, game_components
+    from analysis.conservative import Conservative, is_conservative, potential
+    from analysis.hodge import Helmholtz, helmholtz
+    from analysis.invariants import FirstIntegrals, first_integrals
+    from analysis.line_integrals import Work, circulation, work
     from analysis.plots import plot_portrait, plot_spectrum
     from analysis.portraits import Portrait, portrait
+    from analysis.potentials import Potential
     from analysis.regions import StabilityRegion, stability_region
+    from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
     from analysis.spectra import Spectrum, spectrum
     from analysis.stability import BestStep, CriticalStep, best_step, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
@@ -18,51 +26,93 @@ if TYPE_CHECKING:
 __all__ = [
     "BestStep",
     "Classification",
+    "Conservative",
     "CriticalStep",
+    "Exploitability",
+    "FirstIntegrals",
     "FixedPoint",
     "FixedPoints",
+    "GameComponents",
+    "Helmholtz",
+    "JacobianParts",
+    "PathAngle",
     "Portrait",
+    "Potential",
     "Spectrum",
     "StabilityFunction",
     "StabilityRegion",
+    "Work",
     "best_step",
+    "circulation",
     "classify",
     "critical_step",
+    "curl",
+    "decompose_jacobian",
+    "divergence",
+    "exploitability",
+    "first_integrals",
     "fixed_points",
+    "game_components",
+    "helmholtz",
+    "is_conservative",
     "modified_field",
     "multipliers",
+    "path_angle",
     "plot_portrait",
     "plot_spectrum",
     "portrait",
+    "potential",
     "spectrum",
     "stability_function",
     "stability_region",
     "update_jacobian",
+    "work",
 ]
 
 _HOME = {
     "BestStep": "stability",
-    "StabilityFunction": "stability_functions",
-    "StabilityRegion": "regions",
-    "best_step": "stability",
-    "modified_field": "backward_error",
-    "stability_function": "stability_functions",
-    "stability_region": "regions",
     "Classification": "classification",
+    "Conservative": "conservative",
     "CriticalStep": "stability",
+    "Exploitability": "best_responses",
+    "FirstIntegrals": "invariants",
     "FixedPoint": "zeros",
     "FixedPoints": "zeros",
+    "GameComponents": "components",
+    "Helmholtz": "hodge",
+    "JacobianParts": "rotation",
+    "PathAngle": "rotation",
     "Portrait": "portraits",
+    "Potential": "potentials",
     "Spectrum": "spectra",
+    "StabilityFunction": "stability_functions",
+    "StabilityRegion": "regions",
+    "Work": "line_integrals",
+    "best_step": "stability",
+    "circulation": "line_integrals",
     "classify": "classification",
     "critical_step": "stability",
+    "curl": "rotation",
+    "decompose_jacobian": "rotation",
+    "divergence": "rotation",
+    "exploitability": "best_responses",
+    "first_integrals": "invariants",
     "fixed_points": "zeros",
+    "game_components": "components",
+    "helmholtz": "hodge",
+    "is_conservative": "conservative",
+    "modified_field": "backward_error",
     "multipliers": "updates",
+    "path_angle": "rotation",
     "plot_portrait": "plots",
     "plot_spectrum": "plots",
     "portrait": "portraits",
+    "potential": "conservative",
     "spectrum": "spectra",
+    "stability_function": "stability_functions",
+    "stability_region": "regions",
     "update_jacobian": "updates",
+    "work": "line_integrals",
 }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import gc
+import io
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
 from dynsys.errors import InputError, nearest
@@ -110,6 +113,15 @@ def write(figures: Mapping[str, Any], texts: Mapping[str, str], out: Path, dpi: 
 def json_text(data: Any) -> str:
     """JSON that every reader takes: no NaN."""
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table as comma-separated values, every number with all its digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([float(c) if isinstance(c, np.floating) else c for c in row] for row in rows)
+    return text.getvalue().removesuffix("\n")
 
 
 def wide_console() -> Any:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from analysis.power_series import Series, evaluated, on_series
 from analysis.stability_functions import exact_method
+from dynsys.array_field import check_symbolic
 from dynsys.errors import InputError
 from dynsys.expressions import check_name, symbol
 from dynsys.field import VectorField
@@ -44,7 +45,7 @@ def modified_field(field: VectorField, method: Method, order: int, h: float = 0.
     if terms > HIGHEST:
         raise InputError(f"order is {terms}; modified fields are computed up to {HIGHEST}")
     check_name(name, "name")
-    v = field.autonomous()
+    v = check_symbolic(field, "a modified field").autonomous()
     images = _iterated(v, exact_method(method), terms)
     logarithm = [_logarithm([image[i] for image in images]) for i in range(v.n)]
     step = symbol(name)

@@ -13,8 +13,8 @@ from analysis.precision import as_array, precise_jacobian, recognise
 from analysis.spectra import ROUNDING, distance_to, may_be_at, sorted_eigenvalues
 from analysis.updates import update_jacobian
 from analysis.zeros import base_speed, zero_near
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.field import VectorField
 from integrators.method import Method
 
 MARGIN = 8.0  # times the rounding error of a Jacobian: an eigenvalue closer than that to a border is undecided
@@ -91,7 +91,7 @@ class Classification:
         return result
 
 
-def classify(field: VectorField, x: Any, method: Method | None = None, h: float | None = None) -> Classification:
+def classify(field: AnyField, x: Any, method: Method | None = None, h: float | None = None) -> Classification:
     """All labels of the zero x of `field`, with reasons.
 
     Notions of the game (Nash, minimax, Stackelberg, DGM-stable) are those of the field's game at x, whatever the
@@ -174,7 +174,7 @@ def _role(verdict: PlayerVerdict) -> str:
     )
 
 
-def _leader_notes(field: VectorField, leaders: tuple[LeaderVerdict, ...]) -> dict[str, tuple[bool | None, str]]:
+def _leader_notes(field: AnyField, leaders: tuple[LeaderVerdict, ...]) -> dict[str, tuple[bool | None, str]]:
     assert field.game is not None
     notion = "strict minimax" if field.game.is_zero_sum else "differential Stackelberg"
     return {f"{notion}, {v.leader} leads": (v.holds, v.reason) for v in leaders}
@@ -190,7 +190,7 @@ def _dgm(J: np.ndarray) -> tuple[bool | None, str]:
 
 
 def _transformation_notes(
-    field: VectorField,
+    field: AnyField,
     spurious: bool,
     speed: float,
     nash: bool | None,
@@ -255,7 +255,7 @@ def _kind(J: np.ndarray, values: np.ndarray, sides: tuple[int, int], tolerance: 
     return f"{side} focus" if discriminant < 0 else f"{side} node"
 
 
-def update_verdict(field: VectorField, x: np.ndarray, method: Method, h: float) -> UpdateVerdict:
+def update_verdict(field: AnyField, x: np.ndarray, method: Method, h: float) -> UpdateVerdict:
     """The verdict of the update at x; neutral if a multiplier is on the unit circle within backward error."""
     M = update_jacobian(field, x, method, h)
     values = sorted_eigenvalues(np.linalg.eigvals(M))

@@ -12,6 +12,7 @@ import sympy as sp
 
 from analysis.continua import Continuum, is_singular
 from analysis.precision import DIGITS, Point, as_array, precise_jacobian
+from dynsys.array_field import AnyField, ArrayField
 from dynsys.field import Box, VectorField
 
 BEZOUT_LIMIT = 36  # product of degrees up to which the resultant is computed
@@ -43,7 +44,7 @@ class Completeness:
 
 
 def completeness(
-    field: VectorField, box: Box, zeros: Sequence[Point], hits: Sequence[int], continua: Sequence[Continuum]
+    field: AnyField, box: Box, zeros: Sequence[Point], hits: Sequence[int], continua: Sequence[Continuum]
 ) -> Completeness:
     """The strongest statement that holds about the zeros of `field` in `box`, given those found.
 
@@ -92,14 +93,14 @@ def _zeros(count: int) -> str:
     return f"{count} real zero" + ("" if count == 1 else "s")
 
 
-def index(field: VectorField, zero: Point, widths: np.ndarray) -> int | None:
+def index(field: AnyField, zero: Point, widths: np.ndarray) -> int | None:
     """sign det J, the index of a regular zero; None where J is singular."""
     if is_singular(field, zero, widths):
         return None
     return int(np.sign(np.linalg.det(as_array(precise_jacobian(field, zero)).reshape(field.n, field.n))))
 
 
-def boundary_degree(field: VectorField, box: Box) -> int | None:
+def boundary_degree(field: AnyField, box: Box) -> int | None:
     """The Brouwer degree of the field on the boundary of a box, n ≤ 2: a winding number, sampled adaptively.
 
     None if the field nearly vanishes, or is not finite, somewhere on the boundary.
@@ -136,13 +137,15 @@ class _Count:
     missing: list[Point]
 
 
-def real_zero_count(field: VectorField, zeros: Sequence[Point]) -> _Count | None:
+def real_zero_count(field: AnyField, zeros: Sequence[Point]) -> _Count | None:
     """The exact number of real zeros of a polynomial field, n ≤ 2, and how many of them `zeros` holds.
 
     In two variables the resultant of the sheared components, u = x + ky, has one real root for each real zero, if k
     is generic; a root that no known zero explains is lifted to a candidate. None if the field is no polynomial or its
     degree is too high. Cox, Little & O'Shea (2015), chapter 3.
     """
+    if isinstance(field, ArrayField):
+        return None
     components = [field.at_values(e) for e in field.expressions]
     try:
         polynomials = [sp.Poly(e, *field.symbols, domain=sp.QQ) for e in components]

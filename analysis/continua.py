@@ -8,8 +8,9 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from analysis.precision import DIGITS, Point, as_array, norm, precise_jacobian, precise_value, scaled_rows
-from dynsys.field import Box, VectorField
+from analysis.precision import DIGITS, Point, as_array, norm, precise_jacobian, precise_value, scaled_rows, shortest
+from dynsys.array_field import AnyField, ArrayField
+from dynsys.field import Box
 
 SINGULAR = 1e-9  # σ_min below this share of the Jacobian's scale: a degenerate zero
 
@@ -20,7 +21,7 @@ class Continuum:
 
     dimension: int
     points: np.ndarray
-    field: VectorField
+    field: AnyField
     width: float
 
     def holds(self, x: np.ndarray) -> bool:
@@ -47,7 +48,7 @@ class Continuum:
         return {"dimension": self.dimension, "points": self.points.tolist()}
 
 
-def is_singular(field: VectorField, zero: Point, widths: np.ndarray) -> bool:
+def is_singular(field: AnyField, zero: Point, widths: np.ndarray) -> bool:
     """Whether a zero is degenerate: σ_min of its Jacobian nothing beside the size of the Jacobian around it."""
     J = as_array(precise_jacobian(field, zero)).reshape(field.n, field.n)
     smallest = float(np.linalg.svd(J, compute_uv=False)[-1])
@@ -55,7 +56,7 @@ def is_singular(field: VectorField, zero: Point, widths: np.ndarray) -> bool:
     return smallest <= SINGULAR * max(float(np.linalg.norm(J)), 1e-3 * around)
 
 
-def _scale(field: VectorField, x: np.ndarray, widths: np.ndarray) -> float:
+def _scale(field: AnyField, x: np.ndarray, widths: np.ndarray) -> float:
     """The size of the Jacobian around x: what a singular value must be compared with."""
     around = x + 0.05 * widths * np.vstack([np.eye(len(x)), -np.eye(len(x))])
     J = field.jacobian(around)
@@ -63,7 +64,7 @@ def _scale(field: VectorField, x: np.ndarray, widths: np.ndarray) -> float:
     return float(sizes.max()) if len(sizes) else 1.0
 
 
-def continuum_through(field: VectorField, zero: Point, box: Box) -> Continuum | None:
+def continuum_through(field: AnyField, zero: Point, box: Box) -> Continuum | None:
     """The continuum of zeros through a degenerate zero, or None if it is isolated.
 
     A step along the kernel of J, corrected at right angles to it, finds another zero, of which the field vanishes to
@@ -109,7 +110,7 @@ def _fan(count: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((16, count))
 
 
-def _corrected(field: VectorField, zero: Point, kernel: np.ndarray, step: np.ndarray) -> Point | None:
+def _corrected(field: AnyField, zero: Point, kernel: np.ndarray, step: np.ndarray) -> Point | None:
     """The zero near zero + step with the same components along the kernel, by Gauss-Newton; None if there is none."""
     with mp.workdps(DIGITS):
         target = mp.matrix([c + mp.mpf(float(s)) for c, s in zip(zero, step, strict=True)])
@@ -126,14 +127,15 @@ def _corrected(field: VectorField, zero: Point, kernel: np.ndarray, step: np.nda
             point = point - change
             if norm(point - target) > limit:
                 return None
-            if norm(change) < mp.mpf(10) ** -35:
+            if norm(change) < shortest(field)[0] * 10**7:
                 # scaled, v is a distance: on a plateau it is of the size of the box, though v itself is tiny
+                sharp = mp.mpf(10) ** (-9 if isinstance(field, ArrayField) else -15)
                 _, distance = scaled_rows(precise_jacobian(field, point), precise_value(field, point))
-                return tuple(point) if norm(distance) < mp.mpf(10) ** -15 * limit else None
+                return tuple(point) if norm(distance) < sharp * limit else None
         return None
 
 
-def _traced(field: VectorField, zero: Point, kernel: np.ndarray, box: Box, dimension: int) -> list[np.ndarray]:
+def _traced(field: AnyField, zero: Point, kernel: np.ndarray, box: Box, dimension: int) -> list[np.ndarray]:
     """More points of a curve of zeros, both ways from the first until it leaves the box or comes back."""
     if dimension != 1 or len(kernel) != 1:
         return []

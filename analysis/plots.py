@@ -46,7 +46,8 @@ def variable_text(name: str) -> str:
     return f"${head}_{{{index}}}$".replace("_{}", "") if "_" not in index else name.replace("_", " ")
 
 
-def _new_axes() -> Axes:
+def new_axes() -> Axes:
+    """Axes of a new figure."""
     import matplotlib.pyplot as plt  # a fifth of a second that a drawing into given axes need not pay
 
     return plt.figure(figsize=(5.2, 5.0), layout="constrained").add_subplot()
@@ -57,7 +58,7 @@ def plot_portrait(portrait: Portrait, ax: Axes | None = None, legend: bool = Tru
 
     `bar` draws the scale of speeds beside it.
     """
-    axes = _new_axes() if ax is None else ax
+    axes = new_axes() if ax is None else ax
     if len(portrait.axes) == 1:
         _draw_line(portrait, axes)
     else:
@@ -98,7 +99,7 @@ def _draw_plane(portrait: Portrait, axes: Axes, scale: bool) -> None:
         axes.plot(run[:, 0], run[:, 1], ".", color=BLUE, ms=3.5, zorder=4)
         axes.plot(run[0, 0], run[0, 1], ">", color=BLUE, mec="white", ms=7, zorder=5)
     for position, kind in portrait.points:
-        axes.plot(position[0], position[1], zorder=6, **_marker(kind))
+        axes.plot(position[0], position[1], zorder=6, **marker_style(kind))
     axes.set(xlim=portrait.box[0], ylim=portrait.box[1])
     axes.set_xlabel(variable_text(portrait.axes[0]))
     axes.set_ylabel(variable_text(portrait.axes[1]), rotation=0, labelpad=10)
@@ -128,7 +129,7 @@ def _draw_line(portrait: Portrait, axes: Axes) -> None:
         axes.plot(run[:, 0], 0 * run[:, 0], ".", color=BLUE, ms=3.5)
         axes.plot(run[0, 0], 0, ">", color=BLUE, mec="white", ms=7)
     for position, kind in portrait.points:
-        axes.plot(position[0], 0, zorder=6, **_marker(kind))
+        axes.plot(position[0], 0, zorder=6, **marker_style(kind))
     name = variable_text(portrait.axes[0])
     axes.set(xlim=portrait.box[0], xlabel=name, ylabel="velocity")
     sizes = np.abs(v[np.isfinite(v)])
@@ -136,7 +137,8 @@ def _draw_line(portrait: Portrait, axes: Axes) -> None:
         axes.set_yscale("symlog", linthresh=float(np.median(sizes)))
 
 
-def _marker(kind: str) -> dict[str, Any]:
+def marker_style(kind: str) -> dict[str, Any]:
+    """How a point of this kind is drawn."""
     style = MARKERS[kind]
     face = style["color"] if style["fill"] else "white"
     edge = "black" if style["fill"] else style["color"]
@@ -147,7 +149,7 @@ def _marker(kind: str) -> dict[str, Any]:
 def legend_handles(portraits: list[Portrait]) -> list[Line2D]:
     """One entry for everything that the portraits show."""
     kinds = {kind for portrait in portraits for _, kind in portrait.points}
-    handles = [Line2D([], [], label=kind, **_marker(kind)) for kind in KINDS if kind in kinds]
+    handles = [Line2D([], [], label=kind, **marker_style(kind)) for kind in KINDS if kind in kinds]
     for handle in handles:
         handle.set_markersize(8)
     plane = [p for p in portraits if len(p.axes) == 2]
@@ -164,7 +166,7 @@ def legend_handles(portraits: list[Portrait]) -> list[Line2D]:
 
 def plot_spectrum(spectrum: Spectrum | SpectrumOverRegion, ax: Axes | None = None) -> Axes:
     """Eigenvalues in the complex plane; over a method's stability region if the result holds one."""
-    axes = _new_axes() if ax is None else ax
+    axes = new_axes() if ax is None else ax
     if isinstance(spectrum, Spectrum):
         axes.axvspan(*_negative(spectrum.eigenvalues), color=SKY, alpha=0.2, lw=0)
         axes.plot(spectrum.eigenvalues.real, spectrum.eigenvalues.imag, "o", color=VERMILLION, mec="black")
@@ -178,7 +180,7 @@ def plot_spectrum(spectrum: Spectrum | SpectrumOverRegion, ax: Axes | None = Non
 
 def plot_multipliers(multipliers: np.ndarray, ax: Axes | None = None) -> Axes:
     """Multipliers in the complex plane: inside the unit circle full, outside it open."""
-    axes = _new_axes() if ax is None else ax
+    axes = new_axes() if ax is None else ax
     angle = np.linspace(0, 2 * np.pi, 361)
     axes.fill(np.cos(angle), np.sin(angle), color=SKY, alpha=0.35, lw=0)
     axes.plot(np.cos(angle), np.sin(angle), color=BLUE, lw=1)
@@ -195,7 +197,7 @@ def plot_multipliers(multipliers: np.ndarray, ax: Axes | None = None) -> Axes:
 
 def plot_stability_region(region: StabilityRegion, ax: Axes | None = None) -> Axes:
     """The region where the method contracts, in the plane of z = hλ."""
-    axes = _new_axes() if ax is None else ax
+    axes = new_axes() if ax is None else ax
     inside = np.clip(np.nan_to_num(region.amplification, nan=10.0), 0.0, 10.0)
     axes.contourf(region.re, region.im, inside, levels=[0, 1], colors=[SKY], alpha=0.35)
     axes.contour(region.re, region.im, inside, levels=[1], colors=[BLUE], linewidths=1)

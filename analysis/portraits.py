@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from analysis.classification import Classification
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest
-from dynsys.field import Box, VectorField, as_points
+from dynsys.field import Box, as_points
 from integrators.algorithms.runge_kutta import RungeKutta4
 from integrators.method import Method, amplification
 from integrators.trajectories import check_count, trajectory
@@ -77,7 +78,7 @@ def kind_of(label: Classification) -> str:
 
 
 def portrait(
-    field: VectorField,
+    field: AnyField,
     box: Any = None,
     points: Sequence[Classification] = (),
     starts: Any = None,
@@ -127,7 +128,7 @@ def portrait(
     )
 
 
-def _axes(field: VectorField, variables: Sequence[str] | None) -> tuple[str, ...]:
+def _axes(field: AnyField, variables: Sequence[str] | None) -> tuple[str, ...]:
     axes = tuple(field.variables[:2] if variables is None else variables)
     for name in axes:
         if name not in field.variables:
@@ -142,7 +143,7 @@ def _axes(field: VectorField, variables: Sequence[str] | None) -> tuple[str, ...
 
 
 def _runs(
-    field: VectorField, starts: Any, method: Method | None, h: float | None, steps: int
+    field: AnyField, starts: Any, method: Method | None, h: float | None, steps: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Iterates of the map, and the flow for the same time in small steps of RK4, from each start."""
     if starts is None or method is None or h is None:

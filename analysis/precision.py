@@ -1,4 +1,7 @@
-"""Fields at fifty digits: what decides a verdict must not drown in rounding."""
+"""Fields at fifty digits: what decides a verdict must not drown in rounding.
+
+A field given by arrays has double precision and no more; its zeros are as good as that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from dynsys.field import VectorField
+from dynsys.array_field import AnyField, ArrayField
 from dynsys.functions import logistic, softplus
 
 DIGITS = 50
@@ -23,20 +26,30 @@ def precise_function(expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol
     return sp.lambdify(list(symbols), plain, modules="mpmath", cse=True)
 
 
+def shortest(field: AnyField) -> tuple[Any, Any]:
+    """How short a Newton step gets, relative: at a regular zero of the field, and at a singular one."""
+    exponents = (-13, -8) if isinstance(field, ArrayField) else (8 - DIGITS, -30)
+    return mp.mpf(10) ** exponents[0], mp.mpf(10) ** exponents[1]
+
+
 @functools.lru_cache(maxsize=256)
-def _functions(field: VectorField) -> tuple[Callable[..., list[Any]], Callable[..., list[Any]]]:
+def _functions(field: AnyField) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    if isinstance(field, ArrayField):
+        array = field  # mypy forgets in a closure what it knows here
+        doubles = lambda x: np.array([float(c) for c in x])  # noqa: E731
+        return lambda *x: array(doubles(x)).tolist(), lambda *x: array.jacobian(doubles(x)).ravel().tolist()
     value = precise_function([field.at_values(e) for e in field.expressions], field.symbols)
     jacobian = [field.at_values(e) for row in field.jacobian_expressions for e in row]
     return value, precise_function(jacobian, field.symbols)
 
 
-def precise_value(field: VectorField, x: Sequence[Any]) -> Any:
+def precise_value(field: AnyField, x: Sequence[Any]) -> Any:
     """v(x) as an mpmath column; raises ValueError or ZeroDivisionError where v has no real value."""
     with mp.workdps(DIGITS):
         return mp.matrix([_real(value) for value in _functions(field)[0](*x)])
 
 
-def precise_jacobian(field: VectorField, x: Sequence[Any]) -> Any:
+def precise_jacobian(field: AnyField, x: Sequence[Any]) -> Any:
     """J(x) as an mpmath matrix."""
     with mp.workdps(DIGITS):
         entries = [_real(value) for value in _functions(field)[1](*x)]
@@ -65,13 +78,14 @@ def as_array(matrix: Any) -> np.ndarray:
     return array[:, 0] if matrix.cols == 1 else array
 
 
-def polish(field: VectorField, x: Sequence[float], reach: float) -> Point | None:
+def polish(field: AnyField, x: Sequence[float], reach: float) -> Point | None:
     """The zero of the field that Newton's method reaches from x at fifty digits, or None.
 
     The iteration may wander no further than `reach` from x. At a singular zero the steps shrink only linearly; they
-    are followed until they are below 1e-30 relative.
+    are followed until they are below 1e-30 relative, or 1e-8 for a field given by arrays.
     """
     with mp.workdps(DIGITS):
+        regular, singular = shortest(field)
         point = mp.matrix([mp.mpf(float(value)) for value in x])
         start, best, stalled = point.copy(), mp.inf, 0
         for _ in range(400):
@@ -84,13 +98,13 @@ def polish(field: VectorField, x: Sequence[float], reach: float) -> Point | None
             point = point - step
             if norm(point - start) > reach or not mp.isfinite(length):
                 return None
-            if length <= mp.mpf(10) ** (8 - DIGITS) * (1 + norm(point)):
+            if length <= regular * (1 + norm(point)):
                 return tuple(point)
             stalled = stalled + 1 if length > best * mp.mpf("0.9") else 0
             best = min(best, length)
             if stalled > 25:
                 break
-        return tuple(point) if best <= mp.mpf(10) ** -30 * (1 + norm(point)) else None
+        return tuple(point) if best <= singular * (1 + norm(point)) else None
 
 
 def newton_step(J: Any, v: Any) -> Any:
@@ -128,8 +142,10 @@ def scaled_rows(J: Any, v: Any) -> tuple[Any, Any]:
     return J, v
 
 
-def recognise(field: VectorField, x: Point) -> tuple[sp.Expr, ...] | None:
+def recognise(field: AnyField, x: Point) -> tuple[sp.Expr, ...] | None:
     """The exact coordinates of a zero, if they are small rationals or such multiples of π, verified by SymPy."""
+    if isinstance(field, ArrayField):
+        return None
     with mp.workdps(DIGITS):
         candidates = [_nice(value) for value in x]
     exact = [c for c in candidates if c is not None]

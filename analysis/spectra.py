@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import norm
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.field import VectorField, as_points
+from dynsys.field import as_points
 
 ROUNDING = 64 * np.finfo(float).eps  # relative backward error allowed to a Jacobian computed in double precision
 
@@ -41,7 +42,7 @@ class Spectrum:
         }
 
 
-def spectrum(field: VectorField, x: Any) -> Spectrum:
+def spectrum(field: AnyField, x: Any) -> Spectrum:
     """The spectrum of J(x): eigenvalues sorted by falling real part, conditioning, ‖S‖_F and ‖A‖_F.
 
     S and A are the symmetric and antisymmetric parts. `tolerance` bounds the backward error of the eigenvalues:

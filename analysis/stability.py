@@ -14,9 +14,9 @@ from analysis.borders import Verdict, as_mp, numeric_radius, unit_of, updates, v
 from analysis.precision import DIGITS, precise_jacobian
 from analysis.stability_functions import check_linear
 from analysis.zeros import exact_or_precise
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.expressions import finite
-from dynsys.field import VectorField
 from integrators.method import Method
 
 Intervals = tuple[tuple[float, float], ...]
@@ -56,7 +56,7 @@ def _words(intervals: Intervals, whole: tuple[float, float]) -> str:
     )
 
 
-def critical_step(field: VectorField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> CriticalStep:
+def critical_step(field: AnyField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> CriticalStep:
     """All intervals of h in the open range `h` on which `method`'s update is stable, or neutral, at the zero x.
 
     A multiplier leaves the unit circle through +1, -1 or as a pair, where det(M - I), det(M + I) or the bialternate
@@ -110,7 +110,7 @@ class BestStep:
         return {"h": self.h if math.isfinite(self.h) else None, "rate": self.rate if self.rate < 1 else None}
 
 
-def best_step(field: VectorField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> BestStep:
+def best_step(field: AnyField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> BestStep:
     """The h in the open range `h` that minimises the largest modulus of a multiplier at the zero x.
 
     The modulus is a continuous function of h with kinks, and the minimum may sit in one (a double root): each stable

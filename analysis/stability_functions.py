@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.expressions import exact
-from dynsys.field import VectorField
 from integrators.method import Method, check_method, linear_update
 
 Z, ZETA, S, H = sp.symbols("z zeta s h")
@@ -79,7 +79,7 @@ def _symbols(value: Any) -> set[sp.Symbol]:
     return set(getattr(value, "free_symbols", ()))
 
 
-def check_linear(method: Method, what: str, field: VectorField | None = None) -> Method:
+def check_linear(method: Method, what: str, field: AnyField | None = None) -> Method:
     """The method, if it fits the field and its update at a zero follows from the Jacobian alone; else `InputError`."""
     check_method(method, field)
     for reason in (method.differentiable, method.moves, field.piecewise if field else ""):

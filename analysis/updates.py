@@ -9,14 +9,15 @@ import numpy as np
 
 from analysis.spectra import sorted_eigenvalues
 from analysis.stability_functions import numeric_method
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
-from dynsys.field import VectorField, as_points
+from dynsys.field import as_points
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
 from integrators.trajectories import check_count, check_step
 
 STEP = 1e-30  # of the complex step: its square vanishes beside 1, so the derivative is exact to rounding
-Fields = VectorField | Sequence[VectorField]
+Fields = AnyField | Sequence[AnyField]
 
 
 def update_jacobian(field: Fields, x: Any, method: Method, h: float, period: int = 1) -> np.ndarray:
@@ -49,10 +50,10 @@ def update_jacobian(field: Fields, x: Any, method: Method, h: float, period: int
     return rows
 
 
-def _fields(field: Fields) -> list[VectorField]:
+def _fields(field: Fields) -> list[AnyField]:
     """The fields that act in turn, checked."""
-    fields = [field] if isinstance(field, VectorField) else list(field)
-    if not fields or not all(isinstance(one, VectorField) for one in fields):
+    fields = [field] if isinstance(field, AnyField) else list(field)
+    if not fields or not all(isinstance(one, AnyField) for one in fields):
         raise InputError(f"field is {shown(field)}; give a VectorField, or a sequence of them that act in turn")
     for one in fields:
         if one.variables != fields[0].variables:
@@ -64,7 +65,7 @@ def _fields(field: Fields) -> list[VectorField]:
     return fields
 
 
-def _state(field: VectorField, x: Any, method: Method) -> tuple[Any, np.ndarray]:
+def _state(field: AnyField, x: Any, method: Method) -> tuple[Any, np.ndarray]:
     """The first state of the point x, or the state whose numbers x holds; and its numbers in a row."""
     like = method.initial(field.on_tuples, (1.0,) * field.n, field.values())
     if np.ndim(x) == 1 and len(x) == len(flat(like)) > field.n:

@@ -16,8 +16,9 @@ from analysis.continua import Continuum, continuum_through, is_singular
 from analysis.precision import DIGITS, Point, as_array, polish, precise_jacobian, precise_value, recognise
 from analysis.precision import norm as precise_norm
 from analysis.spectra import sorted_eigenvalues
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.field import Box, VectorField, as_points
+from dynsys.field import Box, as_points
 from integrators.ensembles import ensemble
 from integrators.newton import Newton
 from integrators.status import Status
@@ -93,7 +94,7 @@ class FixedPoints(Sequence[FixedPoint]):
         }
 
 
-def fixed_points(field: VectorField, box: Any = None, starts: int | None = None, seed: int = 0) -> FixedPoints:
+def fixed_points(field: AnyField, box: Any = None, starts: int | None = None, seed: int = 0) -> FixedPoints:
     """The zeros of the field in the box ((lo, hi) per variable; default: the field's own).
 
     Newton's method runs from `starts` points of a low-discrepancy sequence shifted by `seed` (default 256 a
@@ -125,7 +126,7 @@ def fixed_points(field: VectorField, box: Any = None, starts: int | None = None,
 class _Finder:
     """Zeros collected so far, at fifty digits, no two alike; continua apart."""
 
-    def __init__(self, field: VectorField, box: Box):
+    def __init__(self, field: AnyField, box: Box):
         self.field, self.box = field, box
         self.widths = np.array([hi - lo for lo, hi in box])
         self.zeros: list[Point] = []
@@ -186,7 +187,7 @@ def _sequence(box: Box, count: int, seed: int) -> np.ndarray:
     return low + unit * (high - low)
 
 
-def _near_zero(field: VectorField, x: np.ndarray, widths: np.ndarray) -> np.ndarray:
+def _near_zero(field: AnyField, x: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Which points are worth polishing: their Newton step is short, or their Jacobian nearly singular."""
     if not len(x):
         return np.zeros(0, bool)
@@ -206,7 +207,7 @@ def _groups(x: np.ndarray, widths: np.ndarray) -> list[np.ndarray]:
     return sorted((np.array(g) for g in groups.values()), key=lambda g: (-len(g), tuple(g[0])))
 
 
-def _resting(field: VectorField, box: Box, seed: int) -> np.ndarray:
+def _resting(field: AnyField, box: Box, seed: int) -> np.ndarray:
     """Where Gauss-Newton with the pseudo-inverse comes to rest, from a few starts: finds zeros with singular J."""
     x = _sequence(box, 48, seed + 1)
     with np.errstate(all="ignore"):
@@ -222,7 +223,7 @@ def _resting(field: VectorField, box: Box, seed: int) -> np.ndarray:
     return x[_near_zero(field, x, high - low)]
 
 
-def _has_payoffs(field: VectorField, zero: Point) -> bool:
+def _has_payoffs(field: AnyField, zero: Point) -> bool:
     """Whether every payoff of the field's game has a real value there: v may vanish where the game does not exist."""
     return field.game is None or bool(np.isfinite(field.game.values([float(c) for c in zero])).all())
 
@@ -233,7 +234,7 @@ def _inside(zero: Point, box: Box) -> bool:
     )
 
 
-def describe(field: VectorField, zero: Point, box: Box | None = None) -> FixedPoint:
+def describe(field: AnyField, zero: Point, box: Box | None = None) -> FixedPoint:
     """Everything about a zero known at fifty digits."""
     exact = recognise(field, zero)
     x = np.array([float(c) for c in (zero if exact is None else exact)]) + 0.0  # no negative zeros in tables
@@ -257,7 +258,7 @@ def describe(field: VectorField, zero: Point, box: Box | None = None) -> FixedPo
     )
 
 
-def base_speed(field: VectorField, zero: Point, degenerate: bool = False) -> tuple[float, bool]:
+def base_speed(field: AnyField, zero: Point, degenerate: bool = False) -> tuple[float, bool]:
     """‖v‖ of the field at the root of the transformations, and whether that makes the zero spurious.
 
     The zero is known to 1e-40 (1e-28 where degenerate), so an inherited one shows a speed of that order.
@@ -270,7 +271,7 @@ def base_speed(field: VectorField, zero: Point, degenerate: bool = False) -> tup
         return float(speed), bool(speed > mp.mpf(10) ** (-9 if degenerate else -18) * scale)
 
 
-def _kantorovich(field: VectorField, x: np.ndarray, J: np.ndarray, degenerate: bool) -> tuple[float, float]:
+def _kantorovich(field: AnyField, x: np.ndarray, J: np.ndarray, degenerate: bool) -> tuple[float, float]:
     """The Newton step η = ‖J⁻¹v‖ at x, and βKη with β = ‖J⁻¹‖ and K a Lipschitz constant of J near x, by sampling."""
     if degenerate:
         return float(norm(np.linalg.pinv(J, rcond=1e-9) @ field(x))), float("inf")
@@ -282,7 +283,7 @@ def _kantorovich(field: VectorField, x: np.ndarray, J: np.ndarray, degenerate: b
     return eta, beta * lipschitz * eta
 
 
-def zero_near(field: VectorField, x: Any, argument: str = "x") -> Point:
+def zero_near(field: AnyField, x: Any, argument: str = "x") -> Point:
     """The zero at x to fifty digits; `InputError` if x is not one to six digits."""
     if field.time is not None:
         raise InputError("the field depends on time; it has no fixed points. Fix the time")
@@ -301,11 +302,11 @@ def zero_near(field: VectorField, x: Any, argument: str = "x") -> Point:
 
 
 @functools.lru_cache(maxsize=256)
-def _polished(field: VectorField, x: tuple[float, ...], reach: float) -> Point | None:
+def _polished(field: AnyField, x: tuple[float, ...], reach: float) -> Point | None:
     return polish(field, x, reach)
 
 
-def exact_or_precise(field: VectorField, x: Any) -> Point:
+def exact_or_precise(field: AnyField, x: Any) -> Point:
     """The zero at x: its exact coordinates, to fifty digits, where they can be recognised; else as Newton left it."""
     zero = zero_near(field, x)
     exact = recognise(field, zero)

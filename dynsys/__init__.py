@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dynsys import games, transforms
+    from dynsys.array_field import ArrayField
     from dynsys.errors import InputError
     from dynsys.field import VectorField
     from dynsys.game import Game
 
-__all__ = ["Game", "InputError", "VectorField", "games", "transforms"]
+__all__ = ["ArrayField", "Game", "InputError", "VectorField", "games", "transforms"]
 __version__ = "0.1.0"
 
-_HOME = {"Game": "dynsys.game", "InputError": "dynsys.errors", "VectorField": "dynsys.field"}
+_HOME = {
+    "ArrayField": "dynsys.array_field",
+    "Game": "dynsys.game",
+    "InputError": "dynsys.errors",
+    "VectorField": "dynsys.field",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest
 from dynsys.expressions import finite
-from dynsys.field import VectorField, as_points
+from dynsys.field import as_points
 from integrators.kernel import first_state, kernel
 from integrators.method import Method, check_method
 from integrators.states import flat
@@ -43,7 +44,7 @@ class Ensemble:
 
 
 def ensemble(
-    field: VectorField,
+    field: AnyField,
     starts: Any,
     method: Method,
     h: Any,
@@ -136,7 +137,7 @@ def _steps(h: Any, m: int) -> np.ndarray:
     return values
 
 
-def _parameters(field: VectorField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
+def _parameters(field: AnyField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
     rows = np.repeat(np.array(field.values(), dtype=float)[:, None], m, axis=1)
     for name, values in (given or {}).items():
         if name not in field.parameters:

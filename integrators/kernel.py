@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from dynsys import kernels
+from dynsys.array_field import AnyField, ArrayField
 from dynsys.codegen import tuple_text
 from dynsys.field import VectorField
 from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
+from integrators.array_kernel import array_ensemble
 from integrators.method import Method
 from integrators.states import flat
 from integrators.status import LANES
@@ -169,20 +170,20 @@ EXPORTS = [ensemble]
 """
 
 
-def first_state(field: VectorField, method: Method) -> Any:
+def first_state(field: AnyField, method: Method) -> Any:
     """Some state of the method on the field: how many numbers it holds, and how they are nested."""
     with np.errstate(all="ignore"):  # 1 may be a pole of the field, and Python's floats would raise there
         return method.initial(field.on_tuples, (np.float64(1),) * field.n, field.values())
 
 
-def kernel(field: VectorField, method: Method, which: str, compiled: bool = True) -> ModuleType:
+def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -> Any:
     """The module that holds the loop `which` ("trajectory" or "ensemble") for a field and a method.
 
-    Compiled, it comes from the cache if it is there; not compiled, the same text runs as plain Python. The time of a
-    field that depends on it is one more variable, but none that can leave the cube. A kernel is text alone, whoever
-    wrote the method: its definition is traced.
+    Compiled, it comes from the cache if it is there; not compiled, and for a field given by arrays, the same text runs
+    as plain Python. The time of a field that depends on it is one more variable, but none that can leave the cube. A
+    kernel is text alone, whoever wrote the method: its definition is traced.
     """
-    compiled = compiled and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    compiled = compiled and isinstance(field, VectorField) and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
     moving = field.autonomous()
     like = first_state(moving, method)
     size, width = len(flat(like)), len(flat(method.average(like)))
@@ -190,12 +191,16 @@ def kernel(field: VectorField, method: Method, which: str, compiled: bool = True
     tests = _tests(field.n, size)
     glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **tests)
     loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, tests["inside"])
+    if isinstance(moving, ArrayField):
+        functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
+        single = kernels.load("\n".join([PLAIN_HEADER, NUMPY_HEADER, glue, loop]), (), False, functions)
+        return single if which == "trajectory" else array_ensemble(moving, method, like, single)
     header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
     text = "\n".join([header, moving.source(sorted(called), "@jit"), glue, loop])
     return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
 
 
-def _wrapped(field: VectorField, size: int) -> str:
+def _wrapped(field: AnyField, size: int) -> str:
     """The state s with the variables that have a period wrapped into [0, period], its end reached by rounding only."""
     periods = [*(field.period or [None] * field.n), *[None] * (size - field.n)]
     return tuple_text(
@@ -212,7 +217,7 @@ def _tests(n: int, size: int) -> dict[str, str]:
     }
 
 
-def _trajectory(field: VectorField, width: int) -> str:
+def _trajectory(field: AnyField, width: int) -> str:
     n, q = field.n, len(field.values())
     return TRAJECTORY.format(
         point=tuple_text([f"x[{i}]" for i in range(n)]),
@@ -221,7 +226,7 @@ def _trajectory(field: VectorField, width: int) -> str:
     )
 
 
-def _ensemble(field: VectorField, size: int, width: int, inside: str) -> str:
+def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
     n, q = field.n, len(field.values())
     state, saved, before = ([f"{letter}{i}_[lane]" for i in range(size)] for letter in "sab")
     parameters = [f"p{j}_[lane]" for j in range(q)]

@@ -18,7 +18,7 @@ from dynsys.vector import matvec
 from integrators.states import flat, shaped
 
 if TYPE_CHECKING:
-    from dynsys.field import VectorField
+    from dynsys.array_field import AnyField
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Method:
         """How far each player moves along the flow in a step, in units of h: ẋᵢ = cᵢ vᵢ is what the iterates follow."""
         return (1.0,) * players
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if the field lacks what the method needs, such as players."""
 
     @property
@@ -83,7 +83,7 @@ class Method:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
-def check_method(method: Any, field: VectorField | None = None) -> Method:
+def check_method(method: Any, field: AnyField | None = None) -> Method:
     """The method itself, if it fits the field, or an error that says how to give one."""
     if isinstance(method, type) and issubclass(method, Method):
         raise InputError(f"method is the class {method.__name__}; write {method.__name__}()")

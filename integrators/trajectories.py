@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.expressions import finite
-from dynsys.field import VectorField, as_points
+from dynsys.field import as_points
 from integrators.kernel import kernel
 from integrators.method import Method, check_method
 from integrators.states import flat
@@ -42,7 +43,7 @@ class Trajectory:
 
 
 def trajectory(
-    field: VectorField,
+    field: AnyField,
     x0: Any,
     method: Method,
     h: float,
@@ -84,7 +85,7 @@ def trajectory(
     return Trajectory(t, kept_rows[:, : field.n], Status(status), int(taken), field.variables, average)
 
 
-def shown(field: VectorField, method: Method, x: np.ndarray) -> np.ndarray:
+def shown(field: AnyField, method: Method, x: np.ndarray) -> np.ndarray:
     """What a run reports of the state that starts at x: the point and, if the method keeps one, the average."""
     with np.errstate(all="ignore"):
         state = method.initial(field.on_tuples, _floats(x), field.values())

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
 from dynsys.expressions import finite
-from dynsys.field import VectorField
 from integrators.method import Method, check_method
 
 
@@ -56,7 +56,7 @@ class Wrapper(Method):
         """As the inner method."""
         return any(m.coordinatewise for m in self.inner)
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """What the inner methods need."""
         for method in self.inner:
             method.check(field)

@@ -47,8 +47,10 @@ def test_imports_point_from_analyses_to_methods_to_fields(package):
 def test_every_public_name_is_there(package):
     module = __import__(package)
     assert module.__all__
+    modules = {file.stem for file in (ROOT / package).iterdir()} - {"games", "transforms", "autoencoders"}
     for name in module.__all__:
         assert getattr(module, name) is not None
+        assert name not in modules, f"importing the module {package}.{name} would hide the function"
     with pytest.raises(AttributeError, match="no_such_name"):
         getattr(module, "no_such_name")  # noqa: B009
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.field import VectorField
 from dynsys.vector import axpy, maximum, minimum, part, put, repeat, scale
 from integrators.algorithms.runge_kutta import Euler
 from integrators.method import Method
@@ -296,7 +296,7 @@ class Projected(Wrapper):
     def order(self) -> None:  # type: ignore[override]
         """The flow leaves the set."""
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if the box names a player that is not there."""
         super().check(field)
         player = getattr(self.onto, "player", None)

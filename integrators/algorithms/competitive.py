@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.field import VectorField
 from dynsys.vector import axpy, dot, matvec, minimum, scale, solve, where
 from integrators.method import Method
 from integrators.wrapping import check_between, check_positive_number
@@ -36,7 +36,7 @@ class _Competitive(Method):
     order: ClassVar[int | None] = 1
     joint: ClassVar[bool] = False
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if the field has no players."""
         if len(field.players) < 2:
             raise InputError(f"{self.label} needs players, and the field has one block of variables; give it players=")
@@ -45,7 +45,7 @@ class _Competitive(Method):
 class _Shaping(_Competitive):
     """Needs the players' payoffs."""
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if the field has no payoffs."""
         super().check(field)
         if field.game is None or field.base is not None:

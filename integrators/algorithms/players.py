@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
-from dynsys.field import VectorField
 from dynsys.vector import axpy, part, put, scale
 from integrators.algorithms.runge_kutta import Euler
 from integrators.method import Method
@@ -15,7 +15,7 @@ from integrators.states import flat, shaped
 from integrators.wrapping import Wrapper, check_positive_number, check_whole
 
 
-def _check_players(method: Method, field: VectorField) -> None:
+def _check_players(method: Method, field: AnyField) -> None:
     if len(field.players) < 2:
         raise InputError(f"{method.label} needs players, and the field has one block of variables; give it players=")
 
@@ -65,7 +65,7 @@ class Alternating(Wrapper):
         """Evaluations of the whole field that cost as much; with n players each computes its own part only."""
         return max(m.evaluations for m in self.inner) * max(self.steps, default=1)
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if there are no players, or other players than the arguments name."""
         super().check(field)
         _check_players(self, field)
@@ -121,7 +121,7 @@ def _nesting(state: Any) -> Any:
     return tuple(map(_nesting, state)) if isinstance(state, tuple) else None
 
 
-def _counts(method: Method, field: VectorField) -> bool:
+def _counts(method: Method, field: AnyField) -> bool:
     """Whether a state of the method holds more than points."""
     state = method.initial(field.on_tuples, (1.0,) * field.n, field.values())
     return any(len(leaf) != field.n for leaf in _leaves(state))
@@ -151,7 +151,7 @@ class StormerVerlet(Method):
     evaluations: ClassVar[int] = 4
     joint: ClassVar[bool] = False
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if the field has no players."""
         _check_players(self, field)
 
@@ -190,7 +190,7 @@ class Rates(Wrapper):
         """As the method around which it is."""
         return self.method.moves
 
-    def check(self, field: VectorField) -> None:
+    def check(self, field: AnyField) -> None:
         """Raise `InputError` if there is not one rate a player."""
         super().check(field)
         if self.rates and len(self.rates) != len(field.players):

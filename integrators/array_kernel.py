@@ -1,0 +1,56 @@
+"""The two loops for fields given by arrays: the kernel's text with the field's own functions, and many runs as rows.
+
+A field of NumPy functions cannot enter a compiled kernel, and one call for many points costs little more than one for
+a single point. So the ensemble loop keeps the runs side by side and lets the method step on tuples of arrays.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from dynsys.array_field import ArrayField
+from integrators.method import Method
+from integrators.states import flat, shaped
+from integrators.status import LANES
+
+
+def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) -> SimpleNamespace:
+    """The loop `ensemble` of a kernel, for an array field.
+
+    `like` is any state of the method, `single` the plain kernel that knows the end of one run.
+    """
+    v, n = field.on_tuples, field.n
+
+    def rows(state: Any, count: int) -> np.ndarray:
+        return np.stack([np.broadcast_to(np.asarray(entry, float), count) for entry in flat(state)])
+
+    def shown(state: np.ndarray) -> np.ndarray:
+        nested = shaped(state, like)
+        return np.stack([*flat(method.position(nested)), *flat(method.average(nested))])
+
+    def run(
+        X: Any, P: Any, H: Any, status: Any, taken: Any, steps: int, check: int, bound: float, first: int, last: int
+    ) -> None:
+        lanes = first * LANES + np.flatnonzero(status[first * LANES : last * LANES] == 0)
+        if not len(lanes):
+            return
+        state = rows(method.initial(v, tuple(X[:n, lanes]), ()), len(lanes))
+        for k in range(steps):
+            h = H[lanes]
+            new = rows(method.step(v, shaped(state, like), (), h), len(lanes))
+            over = ~(np.abs(shown(new)[:n]) <= bound).all(0) | (new == state).all(0)
+            for j in np.flatnonzero(over):
+                before, after = (tuple(s[:, j]) for s in (state, new))
+                status[lanes[j]] = single.ending(before, after, (), h[j], bound)
+            if over.any():
+                X[:, lanes[over]], taken[lanes[over]] = shown(state[:, over]), k
+                new, lanes = new[:, ~over], lanes[~over]
+            state = new
+            if not len(lanes):
+                return
+        X[:, lanes], taken[lanes] = shown(state), steps
+
+    return SimpleNamespace(ensemble=run)
