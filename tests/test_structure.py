@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,15 @@ def test_imports_point_from_analyses_to_methods_to_fields(package):
         assert not FORBIDDEN[package] & set(imported(file)), file
 
 
-@pytest.mark.parametrize("package", ["dynsys", "integrators", "analysis"])
+@pytest.mark.parametrize("package", ["dynsys", "dynsys.autoencoders", "integrators", "analysis"])
 def test_every_public_name_is_there(package):
-    module = __import__(package)
+    module = import_module(package)
     assert module.__all__
-    modules = {file.stem for file in (ROOT / package).iterdir()} - {"games", "transforms", "autoencoders"}
+    modules = {file.stem for file in (ROOT / package.replace(".", "/")).iterdir()} - {
+        "games",
+        "transforms",
+        "autoencoders",
+    }
     for name in module.__all__:
         assert getattr(module, name) is not None
         assert name not in modules, f"importing the module {package}.{name} would hide the function"
@@ -63,6 +68,16 @@ def test_the_readme_has_two_quick_start_commands_and_its_python_example_runs(cap
     example = text.split("```python")[1].split("```")[0]
     exec(compile(example, "README.md", "exec"), {})  # our own documentation
     assert "spurious zero" in capsys.readouterr().out
+
+
+def test_the_python_examples_of_docs_geometry_run(capsys):
+    blocks = (ROOT / "docs" / "geometry.md").read_text(encoding="utf-8").split("```python")[1:]
+    for block in blocks:
+        exec(compile(block.split("```")[0], "docs/geometry.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("False") and "circulation" in printed[0]
+    height, along = (float(number) for number in printed[2].split(" ±")[0].split())
+    assert abs(height - along) < 1e-12 and len(blocks) == 2
 
 
 def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):

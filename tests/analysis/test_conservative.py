@@ -194,6 +194,22 @@ def test_a_field_that_is_not_finite_in_parts_of_the_box_is_not_declared_conserva
         assert nowhere.verdict is None and "at none of" in nowhere.reason
 
 
+@pytest.mark.parametrize(
+    ("phi", "formula"),
+    [
+        (x * y + sp.sin(x * y), x * y + sp.sin(x * y)),  # SymPy integrates with a case y = 0
+        (sp.log(sp.cosh(x + y)), None),  # tanh, which SymPy integrates as exponentials
+        (sp.exp(x**2) * y, sp.exp(x**2) * y),
+    ],
+)
+def test_sympy_is_helped_to_find_a_formula(phi, formula):
+    field = gradient(phi)
+    found = potential(field, base=[0, 0, 0])
+    assert found.expression is not None and (formula is None or sp.simplify(found.expression - formula) == 0)
+    p = np.array([0.4, -0.7, 0.2])
+    assert_allclose(found(p), float((phi - phi.subs({x: 0, y: 0})).subs({x: 0.4, y: -0.7})), rtol=1e-12)
+
+
 def test_a_wrong_integral_of_sympys_would_not_be_returned(monkeypatch):
     import analysis.potentials as potentials
 

@@ -61,7 +61,7 @@ def test_runs_end_as_they_do_on_the_twin():
     assert_array_equal(found.status, wanted.status)
     assert set(found.status) == {Status.STATIONARY, Status.FINISHED, Status.DIVERGED, Status.NOT_FINITE}
     assert_array_equal(found.steps, wanted.steps)
-    assert_allclose(found.x[[0, 1, 4]], wanted.x[[0, 1, 4]], rtol=1e-9, atol=1e-12)
+    assert_allclose(found.x[[0, 1, 2, 4]], wanted.x[[0, 1, 2, 4]], rtol=1e-9, atol=1e-12)
     assert ensemble(ARRAYS, np.empty((0, 2)), Euler(), h=0.1, steps=3).x.shape == (0, 2)
 
 
@@ -110,6 +110,19 @@ def test_a_line_of_zeros_is_reported_as_one():
     )
     found = fixed_points(line)
     assert not len(found) and found.continua[0].dimension == 1
+
+
+def test_zeros_that_are_no_doubles_are_found_to_double_precision():
+    pair = ArrayField(lambda x: x**2 - 2, lambda x: 2 * x[..., None], ("x",), box=[(-3, 3)])
+    assert_allclose([p.x[0] for p in fixed_points(pair)], [-np.sqrt(2), np.sqrt(2)], rtol=1e-15)
+
+
+def test_a_circle_of_zeros_is_reported_as_one():
+    ring = VectorField(("x*(x**2 + y**2 - 1)", "y*(x**2 + y**2 - 1)"), ("x", "y"))
+    found = fixed_points(ArrayField(ring, ring.jacobian, ("x", "y")), box=[(-2, 2), (-2, 2)])
+    assert len(found) == 1 and np.allclose(found[0].x, 0)
+    assert len(found.continua) == 1
+    assert_allclose(np.linalg.norm(found.continua[0].points, axis=1), 1, atol=1e-9)
 
 
 def test_a_portrait_shows_it():
