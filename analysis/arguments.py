@@ -11,12 +11,15 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
 from dynsys.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from dynsys.field import VectorField
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -46,6 +49,12 @@ def load_subject(game: str, settings: list[str]) -> Any:
         if not sign:
             raise InputError(f"--set is {setting!r}; write name=value with a number")
     return subject.with_parameters(**values) if values else subject
+
+
+def field_of(subject: Any) -> VectorField:
+    """The simultaneous gradient of a game; a field as it is."""
+    field: VectorField = subject.field() if hasattr(subject, "field") else subject
+    return field
 
 
 def parse_box(text: str, variables: tuple[str, ...]) -> Any:

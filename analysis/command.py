@@ -11,6 +11,7 @@ import typer
 from analysis.arguments import (
     check_format,
     check_out,
+    field_of,
     json_text,
     load_subject,
     new_app,
@@ -78,7 +79,7 @@ def analyse(
     check_count(seed, "--seed")
     check_step(h, "--h")
     chosen = method_named(method)
-    field = subject.field() if hasattr(subject, "field") else subject
+    field = field_of(subject)
     region = parse_box(box, field.variables) if box else None
     axes = [name.strip() for name in vars_.split(",")] if vars_ else None
     where = parse_point(through, field.variables, "--through") if through else None

@@ -18,6 +18,7 @@ from analysis.arguments import (
     check_format,
     check_out,
     csv_text,
+    field_of,
     json_text,
     load_subject,
     new_app,
@@ -55,7 +56,7 @@ def conservative_relaxation(
     check_format(format_)
     subject = load_subject(game, set_ or [])
     check_out(out)
-    fields = fields_of(subject.field() if hasattr(subject, "field") else subject, gamma)
+    fields = fields_of(field_of(subject), gamma)
     v = fields[0]
     where = v.region(parse_box(box, v.variables) if box else None)
 

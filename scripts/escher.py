@@ -18,6 +18,7 @@ from analysis.arguments import (
     check_format,
     check_out,
     csv_text,
+    field_of,
     json_text,
     load_subject,
     new_app,
@@ -54,7 +55,7 @@ def escher(
     check_format(format_)
     subject = load_subject(game, set_ or [])
     check_out(out)
-    walks = walks_of(subject.field() if hasattr(subject, "field") else subject, centre, radius, steps)
+    walks = walks_of(field_of(subject), centre, radius, steps)
     data = {
         "game": subject.name,
         "centre": parse_point(centre, ("x", "y"), "--centre"),

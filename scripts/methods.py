@@ -15,6 +15,7 @@ import typer
 from analysis.arguments import (
     check_format,
     check_out,
+    field_of,
     json_text,
     load_subject,
     new_app,
@@ -69,7 +70,7 @@ def methods(
 
     check_step(h, "--h")
     check_count(steps, "--steps", 1)
-    field = subject.field() if hasattr(subject, "field") else subject
+    field = field_of(subject)
     if finite(gamma, "--gamma"):
         field = consensus(field, gamma)
     region = field.region(parse_box(box, field.variables) if box else None)

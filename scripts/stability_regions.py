@@ -16,6 +16,7 @@ import typer
 from analysis.arguments import (
     check_format,
     check_out,
+    field_of,
     json_text,
     load_subject,
     new_app,
@@ -89,7 +90,7 @@ def spectra_of(subject: Any, gamma: float, at: str) -> list[tuple[str, Any]]:
     from dynsys.expressions import finite
     from dynsys.transforms import consensus
 
-    v = subject.field() if hasattr(subject, "field") else subject
+    v = field_of(subject)
     x = parse_point(at, v.variables, "--at") if at else [0.0] * v.n
     spectra = [(r"$h\lambda$ of $v$", spectrum(v, x).eigenvalues)]
     if finite(gamma, "--gamma"):
