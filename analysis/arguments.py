@@ -57,7 +57,7 @@ def field_of(subject: Any) -> VectorField:
     return field
 
 
-def parse_box(text: str, variables: tuple[str, ...]) -> Any:
+def parse_box(text: str, variables: Sequence[str]) -> Any:
     """lo:hi per variable, separated by commas, in order or each with name=."""
     parts = [part.strip() for part in text.split(",")]
     named = [part.partition("=") for part in parts]
@@ -72,7 +72,7 @@ def parse_box(text: str, variables: tuple[str, ...]) -> Any:
     return pairs
 
 
-def parse_point(text: str, variables: tuple[str, ...], argument: str) -> list[float]:
+def parse_point(text: str, variables: Sequence[str], argument: str) -> list[float]:
     """Finite numbers separated by commas, one per variable."""
     import math
 
