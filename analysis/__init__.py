@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from analysis.classification import Classification, classify
     from analysis.components import GameComponents, game_components
     from analysis.conservative import Conservative, is_conservative, potential
+    from analysis.critical_parameters import CriticalParameter, critical_parameter
     from analysis.hodge import Helmholtz, helmholtz
     from analysis.invariants import FirstIntegrals, first_integrals
     from analysis.line_integrals import Work, circulation, work
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.spectra import Spectrum, spectrum
     from analysis.stability import BestStep, CriticalStep, best_step, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
+    from analysis.stability_maps import StabilityMap, stability_map
     from analysis.updates import multipliers, update_jacobian
     from analysis.zeros import FixedPoint, FixedPoints, fixed_points
 
@@ -27,6 +29,7 @@ __all__ = [
     "BestStep",
     "Classification",
     "Conservative",
+    "CriticalParameter",
     "CriticalStep",
     "Exploitability",
     "FirstIntegrals",
@@ -40,11 +43,13 @@ __all__ = [
     "Potential",
     "Spectrum",
     "StabilityFunction",
+    "StabilityMap",
     "StabilityRegion",
     "Work",
     "best_step",
     "circulation",
     "classify",
+    "critical_parameter",
     "critical_step",
     "curl",
     "decompose_jacobian",
@@ -64,6 +69,7 @@ __all__ = [
     "potential",
     "spectrum",
     "stability_function",
+    "stability_map",
     "stability_region",
     "update_jacobian",
     "work",
@@ -73,6 +79,7 @@ _HOME = {
     "BestStep": "stability",
     "Classification": "classification",
     "Conservative": "conservative",
+    "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
     "Exploitability": "best_responses",
     "FirstIntegrals": "invariants",
@@ -86,11 +93,13 @@ _HOME = {
     "Potential": "potentials",
     "Spectrum": "spectra",
     "StabilityFunction": "stability_functions",
+    "StabilityMap": "stability_maps",
     "StabilityRegion": "regions",
     "Work": "line_integrals",
     "best_step": "stability",
     "circulation": "line_integrals",
     "classify": "classification",
+    "critical_parameter": "critical_parameters",
     "critical_step": "stability",
     "curl": "rotation",
     "decompose_jacobian": "rotation",
@@ -110,6 +119,7 @@ _HOME = {
     "potential": "conservative",
     "spectrum": "spectra",
     "stability_function": "stability_functions",
+    "stability_map": "stability_maps",
     "stability_region": "regions",
     "update_jacobian": "updates",
     "work": "line_integrals",

@@ -25,7 +25,7 @@ Verdict = tuple[Any, Any, str]
 
 def verdicts_between(M: Sequence[Update], low: Any, high: Any) -> list[Verdict]:
     """Neighbouring intervals from low to high, with the verdict on each, of updates that act side by side."""
-    borders = sorted({root for part in M for p in border_polynomials(part) for root in _roots(p, low, high)})
+    borders = sorted({root for part in M for p in border_polynomials(part) for root in positive_roots(p, low, high)})
     borders = [b for i, b in enumerate(borders) if i == 0 or b - borders[i - 1] > SAME_BORDER * b]
     ends = itertools.pairwise([low, *borders, high])
     return _joined([(a, b, _verdict(M, _between(a, b))) for a, b in ends], M)
@@ -83,7 +83,7 @@ def updates(method: Method, J: Any, unit: sp.Rational, blocks: Sequence[Sequence
 
 
 def _rationals(J: Any, unit: sp.Rational) -> tuple[tuple[sp.Rational, ...], ...]:
-    return tuple(tuple(unit * _rational(J[i, j]) for j in range(J.cols)) for i in range(J.rows))
+    return tuple(tuple(unit * as_rational(J[i, j]) for j in range(J.cols)) for i in range(J.rows))
 
 
 def _of_scalar_update(method: Method, J: tuple[tuple[sp.Rational, ...], ...]) -> Update:
@@ -127,7 +127,7 @@ def _of_matrix(polynomial: Any, powers: list[Any], ring: Any) -> Any:
     return total
 
 
-def _rational(value: Any) -> sp.Rational:
+def as_rational(value: Any) -> sp.Rational:
     """The exact dyadic value of an mpmath number, or the small rational it stands for."""
     for q in DENOMINATORS:
         if abs(value * q - mp.nint(value * q)) < mp.mpf(10) ** -30:
@@ -184,7 +184,7 @@ def _minor(M: list[list[Any]], rows: tuple[int, int], columns: tuple[int, int]) 
     return M[i][k] * M[j][m] - M[i][m] * M[j][k]
 
 
-def _roots(coefficients: Sequence[Any], lo: Any, hi: Any) -> list[Any]:
+def positive_roots(coefficients: Sequence[Any], lo: Any, hi: Any) -> list[Any]:
     """Real roots in the open interval (lo, hi); a multiple root counts once."""
     trimmed = list(coefficients)
     largest = max(abs(c) for c in trimmed)

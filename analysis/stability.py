@@ -34,9 +34,7 @@ class CriticalStep:
     @property
     def text(self) -> str:
         """In words."""
-        parts = [f"stable for {_words(self.stable, self.range)}"] if self.stable else []
-        parts += [f"neutral for {_words(self.neutral, self.range)}"] if self.neutral else []
-        return "; ".join(parts) if parts else f"unstable at every h in ({self.range[0]:g}, {_limit(self.range[1])})"
+        return in_words("h", self.stable, self.neutral, self.range)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers; an unbounded end is None."""
@@ -44,15 +42,23 @@ class CriticalStep:
         return {"stable": plain(self.stable), "neutral": plain(self.neutral), "range": plain([self.range])[0]}
 
 
+def in_words(name: str, stable: Intervals, neutral: Intervals, whole: tuple[float, float]) -> str:
+    """Where something is stable and where neutral, over the range `whole` of the variable of this name."""
+    parts = [f"stable for {_words(name, stable, whole)}"] if stable else []
+    parts += [f"neutral for {_words(name, neutral, whole)}"] if neutral else []
+    return "; ".join(parts) if parts else f"unstable at every {name} in ({whole[0]:g}, {_limit(whole[1])})"
+
+
 def _limit(value: float) -> str:
     return "∞" if math.isinf(value) else f"{value:.10g}"
 
 
-def _words(intervals: Intervals, whole: tuple[float, float]) -> str:
+def _words(name: str, intervals: Intervals, whole: tuple[float, float]) -> str:
     if intervals == (whole,):
-        return "every h" if math.isinf(whole[1]) and whole[0] == 0 else f"every h in ({whole[0]:g}, {_limit(whole[1])})"
+        everywhere = math.isinf(whole[1]) and whole[0] == 0
+        return f"every {name}" if everywhere else f"every {name} in ({whole[0]:g}, {_limit(whole[1])})"
     return " and ".join(
-        f"h < {_limit(hi)}" if lo == whole[0] else f"{lo:.10g} < h < {_limit(hi)}" for lo, hi in intervals
+        f"{name} < {_limit(hi)}" if lo == whole[0] else f"{lo:.10g} < {name} < {_limit(hi)}" for lo, hi in intervals
     )
 
 

@@ -94,6 +94,11 @@ def digest(*parts: str) -> str:
     return total.hexdigest()
 
 
+def compiling() -> bool:
+    """Whether Numba compiles at all in this process."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
 def load(
     text: str, inlined: Sequence[ModuleType] = (), compiled: bool = True, given: Mapping[str, Any] | None = None
 ) -> ModuleType:

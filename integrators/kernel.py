@@ -6,7 +6,6 @@ whether the step changed nothing. A kernel never raises.
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import Any
 
@@ -183,7 +182,7 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     as plain Python. The time of a field that depends on it is one more variable, but none that can leave the cube. A
     kernel is text alone, whoever wrote the method: its definition is traced.
     """
-    compiled = compiled and isinstance(field, VectorField) and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+    compiled = compiled and isinstance(field, VectorField) and kernels.compiling()
     moving = field.autonomous()
     like = first_state(moving, method)
     size, width = len(flat(like)), len(flat(method.average(like)))

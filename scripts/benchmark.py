@@ -1,20 +1,24 @@
 #!/usr/bin/env python
-"""How long does the main job take, against a script that only draws; and what does a new kernel cost?
+"""How long does the main job take, against a script that only draws; what do a new kernel and a stability map cost?
 
 Contenders run interleaved in one go, each in a process of its own; the table shows medians and ratios, which do not
 depend on the machine as seconds do. `--quick` runs each once, for correctness.
 """
 
+import ctypes
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -75,6 +79,51 @@ def kernels(repeats: int, environment: dict[str, str]) -> dict[str, list[float]]
     return times
 
 
+def maps(repeats: int, folder: Path) -> dict[str, list[float]]:
+    """A 2000×2000 map of the spectral radius: n = 2 against a C loop, if there is a compiler, n = 10 against LAPACK."""
+    from analysis.stability_maps import radii
+    from integrators import Euler
+
+    size = 2000
+    h, gamma = np.linspace(0.001, 2, size), np.linspace(0.01, 3, size)
+    planar = np.stack([np.array([[-g, -1.0], [1.0, -g]]) for g in gamma])
+    large = np.random.default_rng(0).normal(size=(size, 10, 10))
+    blocks = ((0, 1),)
+    times: dict[str, list[float]] = {"map, n = 2": [], "C loop": [], "map, n = 10": [], "eigenvalues, n = 10": []}
+    in_c, out = closed_form(folder), np.zeros((size, size))
+    radii(Euler(), planar, h, blocks)  # compiles
+    for _ in range(repeats):
+        times["map, n = 2"].append(clocked(lambda: radii(Euler(), planar, h, blocks)))
+        if in_c is not None:
+            times["C loop"].append(clocked(lambda: in_c(h, size, gamma, size, out)))
+        times["map, n = 10"].append(clocked(lambda: radii(Euler(), large, h, blocks)))
+        times["eigenvalues, n = 10"].append(clocked(lambda: np.linalg.eigvals(large)))
+    if in_c is not None and np.abs(out - radii(Euler(), planar, h, blocks)).max() > 1e-13:
+        raise SystemExit("the map and the C loop disagree")
+    return times
+
+
+def clocked(call: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def closed_form(folder: Path) -> Callable[..., None] | None:
+    """The C loop, compiled; None without a compiler."""
+    if shutil.which("cc") is None:
+        return None
+    library = folder / "closed_form.so"
+    source = PLAIN.with_name("closed_form.c")
+    flags = ["-O3", "-march=native", "-shared", "-fPIC", "-fno-math-errno"]
+    subprocess.run(["cc", *flags, str(source), "-o", str(library), "-lm"], check=True)
+    function = ctypes.CDLL(str(library)).fill
+    array = np.ctypeslib.ndpointer(float, flags="C")
+    function.argtypes, function.restype = [array, ctypes.c_int, array, ctypes.c_int, array], None
+    return function
+
+
 def main(
     quick: Annotated[bool, typer.Option(help="Each contender once.")] = False,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each contender.")] = 7,
@@ -85,16 +134,21 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         environment = os.environ | {"DYNSYS_CACHE_DIR": str(Path(name) / "cache"), "MPLBACKEND": "Agg"}
         drawn, compiled = latency(count, Path(name), environment), kernels(count, environment)
-    medians = {key: statistics.median(values) for key, values in (drawn | compiled).items()}
+        filled = maps(count, Path(name))
+    medians = {key: statistics.median(values) for key, values in (drawn | compiled | filled).items() if values}
     ratio = medians["analyse.py"] / medians["NumPy + Matplotlib"]
     table = Table("what", "median of seconds", "ratio")
     table.add_row("shell to PNG, warm: analyse.py", f"{medians['analyse.py']:.2f}", f"{ratio:.2f}")
     table.add_row("shell to PNG: NumPy + Matplotlib", f"{medians['NumPy + Matplotlib']:.2f}", "1.00")
     table.add_row("first result of a new game's kernel", f"{medians['new game']:.2f}", "")
     table.add_row("the same in a second process", f"{medians['second process']:.2f}", "")
+    for ours, other in (("map, n = 2", "C loop"), ("map, n = 10", "eigenvalues, n = 10")):
+        if other in medians:
+            table.add_row(f"2000×2000 {ours}", f"{medians[ours]:.4f}", f"{medians[ours] / medians[other]:.2f}")
+            table.add_row(f"2000×2000: {other}", f"{medians[other]:.4f}", "1.00")
     Console().print(table)
     out.mkdir(parents=True, exist_ok=True)
-    data = {"seconds": drawn | compiled, "medians": medians, "shell_to_png_ratio": ratio}
+    data = {"seconds": drawn | compiled | filled, "medians": medians, "shell_to_png_ratio": ratio}
     (out / "benchmark.json").write_text(json.dumps(data, indent=1) + "\n")
 
 
