@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.potentials import Potential
     from analysis.regions import StabilityRegion, stability_region
     from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
+    from analysis.sampling import Fate, Fates, sample_fates
     from analysis.spectra import Spectrum, spectrum
     from analysis.stability import BestStep, CriticalStep, best_step, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
@@ -32,6 +33,8 @@ __all__ = [
     "CriticalParameter",
     "CriticalStep",
     "Exploitability",
+    "Fate",
+    "Fates",
     "FirstIntegrals",
     "FixedPoint",
     "FixedPoints",
@@ -67,6 +70,7 @@ __all__ = [
     "plot_spectrum",
     "portrait",
     "potential",
+    "sample_fates",
     "spectrum",
     "stability_function",
     "stability_map",
@@ -82,6 +86,8 @@ _HOME = {
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
     "Exploitability": "best_responses",
+    "Fate": "sampling",
+    "Fates": "sampling",
     "FirstIntegrals": "invariants",
     "FixedPoint": "zeros",
     "FixedPoints": "zeros",
@@ -117,6 +123,7 @@ _HOME = {
     "plot_spectrum": "plots",
     "portrait": "portraits",
     "potential": "conservative",
+    "sample_fates": "sampling",
     "spectrum": "spectra",
     "stability_function": "stability_functions",
     "stability_map": "stability_maps",
