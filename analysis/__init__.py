@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.backward_error import modified_field
     from analysis.best_responses import Exploitability, exploitability
+    from analysis.best_steps import BestStep, best_step
     from analysis.classification import Classification, classify
     from analysis.components import GameComponents, game_components
     from analysis.conservative import Conservative, is_conservative, potential
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
     from analysis.sampling import Fate, Fates, sample_fates
     from analysis.spectra import Spectrum, spectrum
-    from analysis.stability import BestStep, CriticalStep, best_step, critical_step
+    from analysis.stability import CriticalStep, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
     from analysis.stability_maps import StabilityMap, stability_map
     from analysis.updates import multipliers, update_jacobian
@@ -80,7 +81,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "BestStep": "stability",
+    "BestStep": "best_steps",
     "Classification": "classification",
     "Conservative": "conservative",
     "CriticalParameter": "critical_parameters",
@@ -102,7 +103,7 @@ _HOME = {
     "StabilityMap": "stability_maps",
     "StabilityRegion": "regions",
     "Work": "line_integrals",
-    "best_step": "stability",
+    "best_step": "best_steps",
     "circulation": "line_integrals",
     "classify": "classification",
     "critical_parameter": "critical_parameters",

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.stability import BestStep, CriticalStep, best_step, critical_step
+from analysis.best_steps import BestStep, best_step
+from analysis.stability import CriticalStep, critical_step
 from analysis.updates import multipliers
 from analysis.zeros import exact_or_precise
 from dynsys.errors import InputError

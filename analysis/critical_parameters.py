@@ -77,7 +77,7 @@ def critical_parameter(
     checked = check_parameter(field, parameter, "a critical parameter")
     if (method is None) != (h is None):
         raise InputError("give method and h together, or neither: then the flow is judged")
-    lo, hi = _check_range(range, parameter)
+    lo, hi = check_parameter_range(range, parameter)
     point = exact_or_precise(checked, x)
     shift, p = symbol(parameter), sp.Symbol("p")
     with mp.workdps(DIGITS):
@@ -98,7 +98,8 @@ def update_family(method: Method, J: tuple[tuple[sp.Expr, ...], ...], h: float, 
     return Update(*polynomials_in([[lowest_terms(e) for e in row] for row in rows], p))
 
 
-def _check_range(range: Any, parameter: str) -> tuple[float, float]:
+def check_parameter_range(range: Any, parameter: str) -> tuple[float, float]:
+    """A range (lo, hi) of values of a parameter; hi may be infinite."""
     try:
         lo, hi = range
     except (TypeError, ValueError):

@@ -10,9 +10,10 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
+from analysis.best_steps import minimum_of
 from analysis.borders import Verdict, numeric_radius, updates, verdicts_between
 from analysis.precision import DIGITS
-from analysis.stability import Intervals, intervals, minimum_of
+from analysis.stability import Intervals, intervals
 from analysis.stability_functions import ZETA, StabilityFunction, Z, check_linear, stability_function
 from integrators.method import Method, amplification
 

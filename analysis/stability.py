@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath as mp
 import numpy as np
 
-from analysis.borders import Verdict, as_mp, numeric_radius, unit_of, updates, verdicts_between
+from analysis.borders import Verdict, as_mp, unit_of, updates, verdicts_between
 from analysis.precision import DIGITS, precise_jacobian
 from analysis.stability_functions import check_linear
 from analysis.zeros import exact_or_precise
@@ -99,56 +99,3 @@ def check_range(h: Any) -> tuple[float, float]:
     if not 0 <= low < high:
         raise InputError(f"h is the range ({low:g}, {high:g}); it must satisfy 0 ≤ lower end < upper end")
     return low, high
-
-
-@dataclass(frozen=True)
-class BestStep:
-    """The step size at which the update contracts fastest, and the factor per step there; NaN if it never contracts.
-
-    h may be infinite: then the rate is what is approached.
-    """
-
-    h: float
-    rate: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers; None for what there is not."""
-        return {"h": self.h if math.isfinite(self.h) else None, "rate": self.rate if self.rate < 1 else None}
-
-
-def best_step(field: AnyField, x: Any, method: Method, h: tuple[float, float] = (0.0, math.inf)) -> BestStep:
-    """The h in the open range `h` that minimises the largest modulus of a multiplier at the zero x.
-
-    The modulus is a continuous function of h with kinks, and the minimum may sit in one (a double root): each stable
-    interval is scanned, and the best places are refined by golden sections, to about 1e-8. Raises as `critical_step`.
-    """
-    step = critical_step(field, x, method, h)
-    point = exact_or_precise(field, x)
-    with mp.workdps(DIGITS):
-        J = precise_jacobian(field, point)
-        unit = unit_of(J)
-        radius = numeric_radius(updates(method, J, unit, field.blocks))
-        size = float(as_mp(unit))
-    found = [minimum_of(lambda s: radius(s / size), lo, hi, size) for lo, hi in step.stable]
-    rate, best = min(found, default=(math.nan, math.nan))
-    return BestStep(best, rate)
-
-
-def minimum_of(radius: Callable[[Any], np.ndarray], lo: float, hi: float, size: float) -> tuple[float, float]:
-    """The least value of a function of one variable on an interval, and where; of an infinite one, by decades."""
-    if math.isinf(hi):
-        far = max(lo, size) * np.logspace(-4, 8, 2401) + lo
-        grid = np.append(far, max(lo, size) * 1e12)
-    else:
-        grid = np.linspace(lo, hi, 1202)[1:-1]
-    values = radius(grid)
-    k = int(np.argmin(values))
-    if math.isinf(hi) and k == len(grid) - 1:
-        return round(float(values[k]), 11), math.inf  # the limit: at 1e12 all else is 1e-12 of it
-    a, b = (lo if k == 0 else float(grid[k - 1])), (hi if k == len(grid) - 1 else float(grid[k + 1]))
-    shrink = (math.sqrt(5) - 1) / 2
-    for _ in range(80):
-        c, d = b - shrink * (b - a), a + shrink * (b - a)
-        low, high = radius(np.array([c, d]))
-        a, b = (a, d) if low < high else (c, b)
-    return float(radius(np.array([(a + b) / 2]))[0]), (a + b) / 2

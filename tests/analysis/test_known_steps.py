@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from analysis import best_step, critical_step, multipliers
-from dynsys import Game, games
+from dynsys import Game, InputError, VectorField, games
 from dynsys.transforms import consensus
 from integrators import (
     Alternating,
@@ -90,7 +90,11 @@ def test_the_best_step_of_implicit_euler_is_infinite_and_of_euler_on_a_bilinear_
     found = best_step(bilinear(1), [0, 0], ImplicitEuler())
     assert found.h == math.inf and found.rate < 1e-9
     assert math.isnan(best_step(bilinear(1), [0, 0], Euler()).h)
-    assert best_step(bilinear(1), [0, 0], Euler()).to_dict() == {"h": None, "rate": None}
+    assert best_step(bilinear(1), [0, 0], Euler()).to_dict() == {
+        "h": None,
+        "rate": None,
+        "note": "the update contracts nowhere in the range",
+    }
 
 
 RK4_REAL = 2.785293563405
@@ -168,3 +172,42 @@ def test_competitive_gradient_contracts_the_bilinear_game_a_x_y_by_the_factor_of
     v = Game.zero_sum(f"{a}*x*y", ["x"], ["y"]).field()
     factor = np.abs(multipliers(v, [0, 0], CompetitiveGradient(), 0.2))
     assert_allclose(factor, 1 / math.sqrt(1 + 0.04 * a**2), rtol=1e-12)
+
+
+def test_the_best_step_says_where_it_is():
+    """Normal J, λ = -a ± ib: ρ² = (1 - ha)² + h²b² is least at a/(a² + b²), where ρ = b/√(a² + b²)."""
+    field = VectorField(("-x - 2*y", "2*x - y"), ("x", "y"))
+    inside = best_step(field, [0, 0], Euler())
+    assert_allclose([inside.h, inside.rate], [1 / 5, 2 / np.sqrt(5)], rtol=1e-7)
+    assert inside.note == ""
+    border = best_step(field, [0, 0], Euler(), h=(0, 0.1))
+    assert (border.h, border.note) == (0.1, "on the border of the range")
+    far = best_step(field, [0, 0], ImplicitEuler())
+    assert math.isinf(far.h) and "not attained" in far.note
+    never = best_step(CURL, [0, 0], Euler())
+    assert math.isnan(never.rate) and "nowhere" in never.note
+
+
+def test_over_h_and_a_parameter_together_the_minimum_may_sit_in_a_kink():
+    field = VectorField(("-x", "p*y"), ("x", "y"), {"p": -2.0})
+    found = best_step(field, [0, 0], Euler(), h=(0, 3), parameter="p", range=(-4, -0.2))
+    assert_allclose([found.h, found.value, found.rate], [1, -1, 0], atol=1e-6)
+    assert found.note == ""
+
+
+def test_over_h_and_gamma_the_curl_field_contracts_fastest_at_the_largest_gamma():
+    found = best_step(consensus(CURL, 0.5), [0, 0], Euler(), h=(0, 2), parameter="gamma", range=(0.1, 3))
+    assert_allclose([found.h, found.value, found.rate], [0.3, 3, 1 / np.sqrt(10)], rtol=1e-5)
+    assert found.note == "on the border of the range"
+
+
+def test_ranges_searched_together_must_be_finite_and_complete():
+    w = consensus(CURL, 0.5)
+    with pytest.raises(InputError, match="both ranges must be finite"):
+        best_step(w, [0, 0], Euler(), parameter="gamma", range=(0, 1))
+    with pytest.raises(InputError, match="together"):
+        best_step(w, [0, 0], Euler(), parameter="gamma")
+    with pytest.raises(InputError, match="did you mean 'gamma'"):
+        best_step(w, [0, 0], Euler(), h=(0, 1), parameter="gama", range=(0, 1))
+    nowhere = best_step(w, [0, 0], Euler(), h=(3, 4), parameter="gamma", range=(0, 1))
+    assert math.isnan(nowhere.h) and "nowhere" in nowhere.note

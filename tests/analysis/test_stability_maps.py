@@ -135,6 +135,18 @@ def test_a_zero_that_moves_is_followed_to_the_end_of_its_branch():
     assert_allclose(flip.h, 1 / np.sqrt(flip.value), rtol=1e-9)
 
 
+def test_a_zero_is_followed_from_far_and_never_onto_another_branch():
+    fold = VectorField(("p - x**2", "-y"), ("x", "y"), {"p": 1.0})
+    p = np.linspace(25, 36, 5)
+    assert_allclose(stability_map(fold, [1, 0], Euler(), {"h": STEPS, "p": p}).x[:, 0], np.sqrt(p), rtol=1e-12)
+    cubic = VectorField(("x**3 - 3*x - p",), ("x",), {"p": 0.0})  # folds at p = ±2; beyond, another zero is left
+    p = np.linspace(-4, 4, 81)
+    found = stability_map(cubic, [0], Euler(), {"h": STEPS, "p": p})
+    there = np.isfinite(found.x[:, 0])
+    assert (there[np.abs(p) < 1.99]).all() and not there[np.abs(p) > 2.01].any()
+    assert (np.abs(found.x[there, 0]) <= 1 + 1e-6).all()
+
+
 def test_two_parameters_of_the_field_at_a_fixed_step():
     field = VectorField(("-a*x - b*y", "b*x - a*y"), ("x", "y"), {"a": 1.0, "b": 1.0})
     a, b = np.linspace(0.1, 2, 7), np.linspace(0.2, 3, 5)
