@@ -61,7 +61,7 @@ def test_numbers_of_the_table_are_those_of_the_theory(curl):
     assert lo == 0 and hi == pytest.approx(3**-0.5, abs=1e-12)
     assert_allclose(entries["optimistic-gradient"]["best_step"]["h"], 0.5, atol=1e-6)
     assert_allclose(entries["optimistic-gradient"]["best_step"]["rate"], 2**-0.5, atol=1e-6)
-    assert entries["euler"]["best_step"] == {"h": None, "rate": None, "note": "the update contracts nowhere in the range"}
+    assert entries["euler"]["best_step"]["h"] is None and "nowhere" in entries["euler"]["best_step"]["note"]
     zeta = [complex(*z) for z in entries["euler"]["multipliers"]]
     assert_allclose(sorted(zeta, key=lambda z: z.imag), [1 - 0.25j, 1 + 0.25j], rtol=1e-14)
     assert "squared gradients" in entries["adam"]["reason"] and entries["adam"]["multipliers"] == []
