@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from analysis.stability_functions import StabilityFunction, stability_function
     from analysis.stability_maps import StabilityMap, stability_map
     from analysis.updates import multipliers, update_jacobian
+    from analysis.windows import ConvergenceWindows, convergence_windows
     from analysis.zeros import FixedPoint, FixedPoints, fixed_points
 
 __all__ = [
     "BestStep",
     "Classification",
     "Conservative",
+    "ConvergenceWindows",
     "CriticalParameter",
     "CriticalStep",
     "Exploitability",
@@ -53,6 +55,7 @@ __all__ = [
     "best_step",
     "circulation",
     "classify",
+    "convergence_windows",
     "critical_parameter",
     "critical_step",
     "curl",
@@ -84,6 +87,7 @@ _HOME = {
     "BestStep": "best_steps",
     "Classification": "classification",
     "Conservative": "conservative",
+    "ConvergenceWindows": "windows",
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
     "Exploitability": "best_responses",
@@ -106,6 +110,7 @@ _HOME = {
     "best_step": "best_steps",
     "circulation": "line_integrals",
     "classify": "classification",
+    "convergence_windows": "windows",
     "critical_parameter": "critical_parameters",
     "critical_step": "stability",
     "curl": "rotation",

@@ -57,6 +57,26 @@ def field_of(subject: Any) -> VectorField:
     return field
 
 
+def family_of(v: VectorField, parameter: str, value: float) -> VectorField:
+    """The field that has the parameter: the game's own, or consensus with this coefficient."""
+    from dynsys.transforms import consensus
+
+    if parameter in v.parameters:
+        return v
+    if parameter != "gamma":
+        raise InputError(f"--parameter is {parameter!r}; give one of {', '.join(('gamma', *v.parameters))}")
+    return consensus(v, value)
+
+
+def parse_span(text: str, argument: str) -> tuple[float, float]:
+    """Two numbers lo:hi."""
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError:
+        raise InputError(f"{argument} is {text!r}; write lo:hi with two numbers") from None
+    return low, high
+
+
 def parse_box(text: str, variables: Sequence[str]) -> Any:
     """lo:hi per variable, separated by commas, in order or each with name=."""
     parts = [part.strip() for part in text.split(",")]

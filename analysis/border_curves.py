@@ -116,7 +116,8 @@ def _on_rays(top: np.ndarray, below: np.ndarray, values: np.ndarray, h: tuple[fl
             others = np.abs(ratio(step * values[(values != z) & (values != z.conjugate())]))
             turn = abs(float(np.angle(ratio(step * z)))) / (2 * np.pi)
             if np.sign(np.polyval(polynomial, step * (1 - 1e-6))) != np.sign(np.polyval(polynomial, step * (1 + 1e-6))):
-                found.append(Crossing(step, _kind(turn), turn, bool((others < 1).all())))
+                kind = _kind(turn) if abs(z.imag) <= 1e-12 * abs(z) else "Neimark-Sacker"
+                found.append(Crossing(step, kind, turn, bool((others < 1).all())))
     return sorted(found, key=lambda c: c.h)
 
 

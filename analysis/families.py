@@ -98,6 +98,11 @@ class Followed:
         places = self._line(np.asarray(values, float), self.start, self.own[0], lambda c: (c,))
         return places, self._jacobians(places, (values,))
 
+    def from_place(self, x: np.ndarray, value: float) -> tuple[np.ndarray, np.ndarray]:
+        """The zero at one value, and the Jacobian there, from its place (n,) at a value nearby."""
+        place = self._newton(x, (value,))
+        return place, self._jacobians(place[None], (np.array([value]),))[0]
+
     def over_two(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places (len(second), len(first), n) and Jacobians over both parameters."""
         column = self._line(second, self.start, self.own[1], lambda d: (self.own[0], d))
@@ -128,9 +133,12 @@ class Followed:
         for c in np.linspace(own, values[first], 33)[1:]:
             here = self._newton(here, put(float(c)))
         for order in (range(first, len(values)), range(first - 1, -1, -1)):
-            near = here
+            near, before = here, here
             for k in order:
-                near = places[k] = self._newton(near, put(float(values[k])))
+                # along the secant: where two branches cross, the zero stays on its own
+                place = self._newton(2 * near - before if k != order[0] else near, put(float(values[k])))
+                near, before = place, near
+                places[k] = place
         return places
 
     def _stays(self, values: np.ndarray, x: np.ndarray, put: Callable[[Any], Sequence[Any]]) -> bool:

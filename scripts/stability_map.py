@@ -17,15 +17,16 @@ from analysis.arguments import (
     check_format,
     check_out,
     csv_text,
+    family_of,
     field_of,
     json_text,
     load_subject,
     new_app,
     parse_point,
+    parse_span,
     run_command,
     write,
 )
-from dynsys.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.stability_maps import StabilityMap
@@ -65,9 +66,12 @@ def stability_map(
     from integrators.trajectories import check_count
 
     count = check_count(resolution, "--resolution", 2)
-    field = family(field_of(subject), parameter, span(range_, "--range")[0])
+    field = family_of(field_of(subject), parameter, parse_span(range_, "--range")[0])
     zero = parse_point(at, field.variables, "--at") if at else [0.0] * field.n
-    ranges = {"h": np.linspace(*span(h, "--h"), count), parameter: np.linspace(*span(range_, "--range"), count)}
+    ranges = {
+        "h": np.linspace(*parse_span(h, "--h"), count),
+        parameter: np.linspace(*parse_span(range_, "--range"), count),
+    }
     with Console(stderr=True).status("following borders"):
         found = mapped(field, zero, method_named(method), ranges)
     rows = [
@@ -83,27 +87,6 @@ def stability_map(
     show(found, parameter)
     for file in files:
         typer.echo(f"wrote {file}")
-
-
-def family(v: Any, parameter: str, value: float) -> Any:
-    """The field that has the parameter: the game's own, or consensus with this coefficient."""
-    from dynsys.transforms import consensus
-
-    if parameter in v.parameters:
-        return v
-    if parameter != "gamma":
-        names = ", ".join(("gamma", *v.parameters))
-        raise InputError(f"--parameter is {parameter!r}; give one of {names}")
-    return consensus(v, value)
-
-
-def span(text: str, argument: str) -> tuple[float, float]:
-    """Two numbers lo:hi."""
-    try:
-        low, high = (float(part) for part in text.split(":"))
-    except ValueError:
-        raise InputError(f"{argument} is {text!r}; write lo:hi with two numbers") from None
-    return low, high
 
 
 def picture(found: StabilityMap, title: str) -> Any:

@@ -29,6 +29,8 @@ def test_of_the_curl_field_under_consensus_everything_is_in_closed_form():
     h, gamma = np.meshgrid(STEPS, GAMMAS)
     assert found.radius.shape == (30, 40)
     assert_allclose(found.radius, np.sqrt((1 - h * gamma) ** 2 + h**2), rtol=1e-14)
+    assert (found.verdict == np.where((1 - h * gamma) ** 2 + h**2 < 1, -1, 1))[np.abs(found.radius - 1) > 1e-9].all()
+    assert found.to_dict()["stable_share"] == (found.radius < 1).mean()
     (border,) = found.borders
     assert border.kind == "Neimark-Sacker" and border.critical
     assert_allclose(border.h, 2 * border.value / (1 + border.value**2), rtol=1e-12)
@@ -103,6 +105,14 @@ def test_where_an_eigenvalue_passes_zero_a_line_of_plus_one_crosses_the_map():
     assert_allclose([line.h[1], beyond.h[0]], last, rtol=1e-8)
     (flip,) = [b for b in found.borders if b.kind == "flip" and b.critical]
     assert flip.value[0] > 1 / (2 + np.sqrt(21) / 2) - 1e-9
+
+
+@pytest.mark.parametrize("components", [("p*x", "-y/2"), ("-x/2", "p*y")])
+def test_the_line_of_plus_one_is_critical_as_far_as_the_other_multiplier_is_inside(components):
+    field = VectorField(components, ("x", "y"), {"p": 0.5})
+    found = stability_map(field, [0, 0], Euler(), {"h": np.array([0.1, 6.0]), "p": np.array([-1.1, 1.0])})
+    pieces = [(b.h[0], b.h[-1], b.critical) for b in found.borders if b.kind == "+1"]
+    assert_allclose(pieces, [(0.1, 4, True), (4, 6, False)], atol=1e-8)
 
 
 @settings(max_examples=10)
