@@ -7,19 +7,24 @@ if TYPE_CHECKING:
     from analysis.backward_error import modified_field
     from analysis.best_responses import Exploitability, exploitability
     from analysis.best_steps import BestStep, best_step
+    from analysis.branches import Branch
+    from analysis.census import Equilibria, equilibria_over
     from analysis.classification import Classification, classify
     from analysis.components import GameComponents, game_components
     from analysis.conservative import Conservative, is_conservative, potential
+    from analysis.continuation import branches_from, continue_equilibrium
     from analysis.critical_parameters import CriticalParameter, critical_parameter
     from analysis.hodge import Helmholtz, helmholtz
     from analysis.invariants import FirstIntegrals, first_integrals
     from analysis.line_integrals import Work, circulation, work
+    from analysis.normal_forms import NormalForm, normal_form
     from analysis.plots import plot_portrait, plot_spectrum
     from analysis.portraits import Portrait, portrait
     from analysis.potentials import Potential
     from analysis.regions import StabilityRegion, stability_region
     from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
     from analysis.sampling import Fate, Fates, sample_fates
+    from analysis.special_points import SpecialPoint
     from analysis.spectra import Spectrum, spectrum
     from analysis.stability import CriticalStep, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
@@ -30,11 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BestStep",
+    "Branch",
     "Classification",
     "Conservative",
     "ConvergenceWindows",
     "CriticalParameter",
     "CriticalStep",
+    "Equilibria",
     "Exploitability",
     "Fate",
     "Fates",
@@ -44,23 +51,28 @@ __all__ = [
     "GameComponents",
     "Helmholtz",
     "JacobianParts",
+    "NormalForm",
     "PathAngle",
     "Portrait",
     "Potential",
+    "SpecialPoint",
     "Spectrum",
     "StabilityFunction",
     "StabilityMap",
     "StabilityRegion",
     "Work",
     "best_step",
+    "branches_from",
     "circulation",
     "classify",
+    "continue_equilibrium",
     "convergence_windows",
     "critical_parameter",
     "critical_step",
     "curl",
     "decompose_jacobian",
     "divergence",
+    "equilibria_over",
     "exploitability",
     "first_integrals",
     "fixed_points",
@@ -69,6 +81,7 @@ __all__ = [
     "is_conservative",
     "modified_field",
     "multipliers",
+    "normal_form",
     "path_angle",
     "plot_portrait",
     "plot_spectrum",
@@ -85,11 +98,13 @@ __all__ = [
 
 _HOME = {
     "BestStep": "best_steps",
+    "Branch": "branches",
     "Classification": "classification",
     "Conservative": "conservative",
     "ConvergenceWindows": "windows",
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
+    "Equilibria": "census",
     "Exploitability": "best_responses",
     "Fate": "sampling",
     "Fates": "sampling",
@@ -99,23 +114,28 @@ _HOME = {
     "GameComponents": "components",
     "Helmholtz": "hodge",
     "JacobianParts": "rotation",
+    "NormalForm": "normal_forms",
     "PathAngle": "rotation",
     "Portrait": "portraits",
     "Potential": "potentials",
+    "SpecialPoint": "special_points",
     "Spectrum": "spectra",
     "StabilityFunction": "stability_functions",
     "StabilityMap": "stability_maps",
     "StabilityRegion": "regions",
     "Work": "line_integrals",
     "best_step": "best_steps",
+    "branches_from": "continuation",
     "circulation": "line_integrals",
     "classify": "classification",
+    "continue_equilibrium": "continuation",
     "convergence_windows": "windows",
     "critical_parameter": "critical_parameters",
     "critical_step": "stability",
     "curl": "rotation",
     "decompose_jacobian": "rotation",
     "divergence": "rotation",
+    "equilibria_over": "census",
     "exploitability": "best_responses",
     "first_integrals": "invariants",
     "fixed_points": "zeros",
@@ -124,6 +144,7 @@ _HOME = {
     "is_conservative": "conservative",
     "modified_field": "backward_error",
     "multipliers": "updates",
+    "normal_form": "normal_forms",
     "path_angle": "rotation",
     "plot_portrait": "plots",
     "plot_spectrum": "plots",
