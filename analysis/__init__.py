@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.plots import plot_portrait, plot_spectrum
     from analysis.portraits import Portrait, portrait
     from analysis.potentials import Potential
+    from analysis.recommendations import Recommendation, recommend
     from analysis.regions import StabilityRegion, stability_region
     from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
     from analysis.sampling import Fate, Fates, sample_fates
@@ -55,6 +56,7 @@ __all__ = [
     "PathAngle",
     "Portrait",
     "Potential",
+    "Recommendation",
     "SpecialPoint",
     "Spectrum",
     "StabilityFunction",
@@ -87,6 +89,7 @@ __all__ = [
     "plot_spectrum",
     "portrait",
     "potential",
+    "recommend",
     "sample_fates",
     "spectrum",
     "stability_function",
@@ -118,6 +121,7 @@ _HOME = {
     "PathAngle": "rotation",
     "Portrait": "portraits",
     "Potential": "potentials",
+    "Recommendation": "recommendations",
     "SpecialPoint": "special_points",
     "Spectrum": "spectra",
     "StabilityFunction": "stability_functions",
@@ -150,6 +154,7 @@ _HOME = {
     "plot_spectrum": "plots",
     "portrait": "portraits",
     "potential": "conservative",
+    "recommend": "recommendations",
     "sample_fates": "sampling",
     "spectrum": "spectra",
     "stability_function": "stability_functions",

@@ -23,7 +23,10 @@ from analysis.arguments import (
 from dynsys.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analysis.report import Panel, Report
+    from analysis.windows import ConvergenceWindows
 
 app = new_app()
 
@@ -55,6 +58,7 @@ def analyse(
         str, typer.Option(help="Point that the shown plane passes through. Default: a fixed point.")
     ] = "",
     start: Annotated[str, typer.Option(help="Where the drawn run starts, e.g. 1,0. Default: inside the box.")] = "",
+    windows: Annotated[bool, typer.Option("--windows", help="Also: which (h, γ) reach Nash equilibria alone?")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the search's starts.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the pictures and report.json.")] = Path("out"),
     format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
@@ -99,7 +103,12 @@ def analyse(
         report = analyse_game(subject, gamma, h, chosen, region, seed, lambda text: status.update(text))
         status.update("drawing")
         files = save(report, out, format_, axes, where, first)
+        found = windows_of(report, seed, lambda text: status.update(text)) if windows else None
+        if found is not None:
+            files += save_windows(found, report, out, format_)
     show(report)
+    if found is not None:
+        typer.echo(found.text)
     for file in files:
         typer.echo(f"wrote {file}")
 
@@ -121,6 +130,26 @@ def save(
     }
     data = report.to_dict() | {"command": ["analyse", *sys.argv[1:]]}
     return write(figures, {"report.json": json_text(data)}, out)
+
+
+def windows_of(report: Report, seed: int, say: Callable[[str], Any]) -> ConvergenceWindows:
+    """The windows of the method over γ and h, around the values asked for; the search box is twice the training box."""
+    from analysis.windows import convergence_windows
+
+    w = report.panels[2].field
+    (parameter,) = set(w.parameters) - set(report.panels[0].field.parameters)
+    wide = [((3 * a - b) / 2, (3 * b - a) / 2) for a, b in report.box]
+    ranges = {"h": (0.0, max(2.0, 2 * report.h)), parameter: (min(0.0, 2 * report.gamma), max(3.0, 2 * report.gamma))}
+    return convergence_windows(w, report.method, report.box, wide, ranges, seed=seed, report=say)
+
+
+def save_windows(found: ConvergenceWindows, report: Report, out: Path, format_: str) -> list[Path]:
+    """Write the picture of the windows and windows.json."""
+    from analysis.window_plots import window_figure
+
+    title = f"{report.subject.name.replace('-', ' ')}, {report.method.label}: where only Nash equilibria attract"
+    data = found.to_dict() | {"command": ["analyse", *sys.argv[1:]]}
+    return write({f"windows.{format_}": window_figure(found, title)}, {"windows.json": json_text(data)}, out)
 
 
 def show(report: Report) -> None:

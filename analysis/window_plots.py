@@ -7,12 +7,24 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from analysis.plots import BLUE, ORANGE, PURPLE, VERMILLION, new_axes, variable_text
 from analysis.windows import ConvergenceWindows
 
 LABEL = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5}
 STYLES = ((BLUE, "-"), (VERMILLION, "--"), (PURPLE, "-."), (ORANGE, ":"), ("black", "-"))
+
+
+def window_figure(found: ConvergenceWindows, title: str) -> Figure:
+    """The windows on a page of their own, the witnesses in a legend below."""
+    figure = Figure(figsize=(7.8, 5.6), layout="constrained")
+    ax = plot_windows(found, figure.add_subplot())
+    ax.set(xlim=found.ranges[found.parameter], ylim=found.ranges["h"])
+    ax.set_title(title, fontsize=12)
+    if ax.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    return figure
 
 
 def plot_windows(found: ConvergenceWindows, ax: Axes | None = None) -> Axes:

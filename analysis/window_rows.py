@@ -44,11 +44,11 @@ class Rows:
         targets: list[Piece] = []
         others: list[Piece] = []
         for index, _, J in self.branches.at(value):
-            pieces = self._attracting(J, f"point {index + 1}")
+            pieces = self.attracting(J, f"point {index + 1}")
             (targets if self.branches.branches[index][2] else others).extend(pieces)
         return tuple(_without(_united(targets), _united(others)))
 
-    def _attracting(self, J: np.ndarray, name: str) -> list[Piece]:
+    def attracting(self, J: np.ndarray, name: str) -> list[Piece]:
         """Where the update at J attracts."""
         low, high = self.h
         found = [c for c in crossings(self.method, J, self.blocks, (max(low, 1e-12), high)) if c.critical]
@@ -73,7 +73,7 @@ class Rows:
             if place is not None:
                 return f"point {index + 1} {change} {self.branches.wall(place)}"
         for index, _, J in self.branches.at(beyond):
-            taken = self._attracting(J, "") if not self.branches.branches[index][2] else []
+            taken = self.attracting(J, "") if not self.branches.branches[index][2] else []
             if any(p.low <= piece.low and piece.high <= p.high for p in taken):
                 return f"point {index + 1} attracts beyond"
         return f"{piece.low_witness} meets {piece.high_witness}"

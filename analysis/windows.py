@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 
 from analysis.competitors import Competitor, Competitors
 from analysis.families import check_parameter
-from analysis.sampling import Fates, in_words, sample_fates
+from analysis.sampling import Fates, sample_fates
 from analysis.stability_functions import check_linear
+from analysis.window_reports import losses
+from analysis.window_reports import report as told
 from analysis.window_rows import RANGE_ENDS, ROWS, Piece, Row, Rows, connected
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest, shown
-from dynsys.field import Box, VectorField, check_box
+from dynsys.field import Box, check_box
 from integrators.method import Method
 from integrators.trajectories import check_count
 
@@ -25,7 +27,8 @@ from integrators.trajectories import check_count
 class Component:
     """A connected part of the window: values (k,) of the parameter and the intervals of h there, low and high (k,).
 
-    `witnesses` are the distinct reasons of its borders in h, `ends` those of its first and last value. `middle`
+    `witnesses` are the distinct reasons of its borders in h, `ends` those of its first and last value. `losses`
+    says how each competitor lost its attraction at the middle. `middle`
     (h, value) is a point well inside; `fates` tells where sampled starts end there, and
     `reached` which share of them reaches a target.
     """
@@ -35,6 +38,7 @@ class Component:
     high: np.ndarray
     witnesses: tuple[str, ...]
     ends: tuple[str, str]
+    losses: tuple[str, ...]
     middle: tuple[float, float]
     fates: Fates | None
     reached: float | None
@@ -58,6 +62,7 @@ class Component:
             "h": [float(self.low.min()), float(self.high.max())],
             "witnesses": list(self.witnesses),
             "ends": list(self.ends),
+            "losses": list(self.losses),
             "middle": list(self.middle),
             "reached": self.reached,
             "fates": None if self.fates is None else self.fates.to_dict(),
@@ -66,15 +71,20 @@ class Component:
 
 @dataclass(frozen=True, eq=False)
 class ConvergenceWindows:
-    """Where in the plane of h and a parameter a target attracts under the update and no other fixed point does."""
+    """Where in the plane of h and a parameter a target attracts under the update and no other fixed point does.
+
+    `sample((h, value), samples, seed)` gives the fates of starts at a point, and the share that reaches a target.
+    """
 
     parameter: str
+    ranges: Mapping[str, tuple[float, float]]
     components: tuple[Component, ...]
     branches: tuple[Competitor, ...]
     completeness: tuple[str, ...]
     method: str
     text: str
     _row: Callable[[float], Row] = field(repr=False)
+    sample: Callable[[tuple[float, float], int, int], tuple[Fates, float]] = field(repr=False)
 
     def contains(self, h: float, **values: float) -> bool:
         """Whether the point (h, parameter=…) is in the window, computed there and not interpolated."""
@@ -86,6 +96,7 @@ class ConvergenceWindows:
         """Plain numbers."""
         return {
             "parameter": self.parameter,
+            "ranges": {name: list(pair) for name, pair in self.ranges.items()},
             "method": self.method,
             "components": [component.to_dict() for component in self.components],
             "branches": [branch.to_dict() for branch in self.branches],
@@ -131,11 +142,12 @@ def convergence_windows(
     for part in parts:
         say(f"sampling component {len(components) + 1} of {len(parts)}")
         ends = (windows.end(part[0], values, -1), windows.end(part[-1], values, 1))
-        components.append(_component(part, ends, finder, values, checked, parameter, method, training, count, seed))
-    text = _words(components, parameter, windows, checked.variables)
-    return ConvergenceWindows(
-        parameter, tuple(components), finder.found(), finder.statements, method.label, text, windows.row
-    )
+        components.append(_component(part, ends, windows, values, training, count, seed))
+    text = told(components, windows, values)
+    at = lambda place, count, seed: sampled(windows, place, training, count, seed)  # noqa: E731
+    spans, parts_found = {"h": h, parameter: values}, tuple(components)
+    statements, branches = finder.statements, finder.found()
+    return ConvergenceWindows(parameter, spans, parts_found, branches, statements, method.label, text, windows.row, at)
 
 
 def _ranges(field: AnyField, ranges: Any) -> tuple[str, tuple[float, float], tuple[float, float]]:
@@ -169,11 +181,8 @@ def _target(target: Any) -> Callable[[Any], bool]:
 def _component(
     part: list[tuple[float, Piece]],
     ends: tuple[str, str],
-    competitors: Competitors,
+    windows: Rows,
     whole: tuple[float, float],
-    field: VectorField,
-    parameter: str,
-    method: Method,
     box: Box,
     samples: int,
     seed: int,
@@ -182,35 +191,22 @@ def _component(
     for k, bound, end in zip((0, -1), whole, ends, strict=True):
         values[k] = bound if end == RANGE_ENDS else values[k]
     low, high = (np.array([getattr(piece, name) for _, piece in part]) for name in ("low", "high"))
-    witnesses = dict.fromkeys(w for _, piece in part for w in (piece.low_witness, piece.high_witness))
+    bounds = tuple((piece.low_witness, piece.high_witness) for _, piece in part)
+    witnesses = tuple(dict.fromkeys(witness for pair in bounds for witness in pair))
     room = (high - low) * np.minimum(values - values[0], values[-1] - values)
     k = int(np.argmax(room)) if room.max() > 0 else int(np.argmax(high - low))
     middle = (float(low[k] + high[k]) / 2, float(values[k]))
-    fates = reached = None
-    if samples:
-        lo, hi = np.array(box).T
-        starts = np.random.default_rng(seed).uniform(lo, hi, (samples, field.n))
-        fates = sample_fates(field.with_parameters(**{parameter: middle[1]}), starts, method, middle[0])
-        reached = sum(fate.share for fate in fates.fates if competitors.is_target(fate.x, middle[1]))
-    bounds = tuple((piece.low_witness, piece.high_witness) for _, piece in part)
+    fates, reached = sampled(windows, middle, box, samples, seed) if samples else (None, None)
+    lost = losses(windows, *middle)
     spacing = (whole[1] - whole[0]) / (ROWS - 1)
-    return Component(values, low, high, tuple(witnesses), ends, middle, fates, reached, bounds, spacing)
+    return Component(values, low, high, witnesses, ends, lost, middle, fates, reached, bounds, spacing)
 
 
-def _words(components: Sequence[Component], parameter: str, windows: Rows, variables: Sequence[str]) -> str:
-    """The answer in lines."""
-    marks = [(b, [b.kind, *["spurious"] * b.spurious, *["target"] * b.target]) for b in windows.branches.found()]
-    names = [f"{branch.name} ({', '.join(words)})" for branch, words in marks]
-    lines = [f"points: {'; '.join(names) or 'none'}"]
-    if not components:
-        lines.append("the window is empty: nowhere in the ranges does a target attract alone")
-    for number, part in enumerate(components, 1):
-        lines.append(
-            f"component {number}: {parameter} in ({part.values[0]:.8g}, {part.values[-1]:.8g}), "
-            f"h in ({part.low.min():.8g}, {part.high.max():.8g}); bounded by {', '.join(part.witnesses)}"
-        )
-        lines.append(f"  it begins where {part.ends[0]}, and ends where {part.ends[1]}")
-        if part.fates is not None:
-            sampled = in_words(part.fates, variables)
-            lines.append(f"  sampled at h = {part.middle[0]:.6g}, {parameter} = {part.middle[1]:.6g}: {sampled}")
-    return "\n".join(lines)
+def sampled(windows: Rows, place: tuple[float, float], box: Box, samples: int, seed: int) -> tuple[Fates, float]:
+    """The fates of starts drawn evenly from the box at (h, value), and the share of them that reach a target."""
+    competitors = windows.branches
+    lo, hi = np.array(box).T
+    starts = np.random.default_rng(seed).uniform(lo, hi, (samples, len(lo)))
+    field = competitors.field.with_parameters(**{competitors.parameter: place[1]})
+    fates = sample_fates(field, starts, windows.method, place[0])
+    return fates, sum(fate.share for fate in fates.fates if competitors.is_target(fate.x, place[1]))

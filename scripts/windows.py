@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,9 +26,6 @@ from analysis.arguments import (
     run_command,
     write,
 )
-
-if TYPE_CHECKING:
-    from analysis.windows import ConvergenceWindows
 
 app = new_app()
 
@@ -62,6 +59,8 @@ def windows(
     check_out(out)
     from rich.console import Console
 
+    from analysis.recommendations import recommend
+    from analysis.window_plots import window_figure
     from analysis.windows import convergence_windows
     from integrators.method import method_named
 
@@ -75,38 +74,25 @@ def windows(
         found = convergence_windows(
             field, method_named(method), box, wide, ranges, target, samples, seed, report=status.update
         )
+        advice = recommend(found, samples, seed) if found.components and samples else None
     rows = [
         [number, value, lo, hi]
         for number, part in enumerate(found.components, 1)
         for value, lo, hi in zip(part.values, part.low, part.high, strict=True)
     ]
-    data = found.to_dict() | {"game": subject.name, "command": ["windows", *sys.argv[1:]]}
+    chosen = {"recommended": advice and advice.to_dict(), "game": subject.name}
+    data = found.to_dict() | chosen | {"command": ["windows", *sys.argv[1:]]}
     texts = {
         "windows.json": json_text(data),
         "windows.csv": csv_text(["component", parameter, "h_low", "h_high"], [[float(c) for c in row] for row in rows]),
     }
     title = f"{subject.name.replace('-', ' ')}, {method}: where only {target} equilibria attract"
-    files = write({f"windows.{format_}": picture(found, ranges, title)}, texts, out, dpi=150)
+    files = write({f"windows.{format_}": window_figure(found, title)}, texts, out, dpi=150)
     typer.echo(found.text)
+    if advice is not None:
+        typer.echo(f"recommended: {advice.text}")
     for file in files:
         typer.echo(f"wrote {file}")
-
-
-def picture(found: ConvergenceWindows, ranges: dict[str, Any], title: str) -> Any:
-    """The plane of parameter and step size with the components shaded by the sampled share."""
-    from matplotlib.figure import Figure
-
-    from analysis.window_plots import plot_windows
-
-    figure = Figure(figsize=(7.8, 5.6), layout="constrained")
-    ax = plot_windows(found, figure.add_subplot())
-    (parameter,) = (name for name in ranges if name != "h")
-    ax.set(xlim=ranges[parameter], ylim=ranges["h"])
-    ax.set_title(title, fontsize=12)
-    handles, _ = ax.get_legend_handles_labels()
-    if handles:
-        figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
-    return figure
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -80,6 +80,13 @@ def test_the_python_examples_of_docs_geometry_run(capsys):
     assert abs(height - along) < 1e-12 and len(blocks) == 2
 
 
+def test_the_python_example_of_docs_windows_runs(capsys):
+    block = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(block, "docs/windows.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
+
+
 def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):
     example = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
     exec(compile(example, "methods.md", "exec"), {})  # our own documentation

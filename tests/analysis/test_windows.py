@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from analysis import convergence_windows, fixed_points, multipliers
+from analysis import convergence_windows, fixed_points, multipliers, recommend
 from dynsys import InputError, VectorField, games
 from dynsys.transforms import consensus
 from integrators import Euler
@@ -58,6 +58,14 @@ def test_samples_say_that_most_starts_do_not_reach_it(spiral):
     assert "escape" in spiral.text and "enters the box" in spiral.text
 
 
+def test_the_report_says_how_the_saddle_was_lost_and_what_replaces_it(spiral):
+    _, large = spiral.components
+    (loss,) = [line for line in large.losses if "lost by a flip" in line]
+    assert "attracts below h = " in loss and ("subcritical" in loss or "supercritical" in loss)
+    assert any("at no step size" in line for line in large.losses)  # the spurious saddle
+    assert "local is not global" in spiral.text and "lost by a flip" in spiral.text
+
+
 def test_a_larger_search_box_sees_the_attractor_outside():
     found = convergence_windows(SPIRAL, Euler(), BOX, [(-4, 4), (-8, 8)], RANGES, samples=0)
     small = found.components[0]
@@ -104,8 +112,36 @@ def test_any_parameter_any_target_and_another_method():
 
 def test_an_empty_window_is_said_to_be_one():
     found = convergence_windows(SPIRAL, Euler(), BOX, BOX, {"h": (1.5, 2), "gamma": (0.5, 3)}, samples=5)
-    assert found.components == () and "the window is empty" in found.text
+    assert found.components == () and "the window is empty: no target attracts at these step sizes" in found.text
+    shared = VectorField(("x - x**3 + 0*p",), ("x",), {"p": 0.5})
+    right = convergence_windows(
+        shared, Euler(), [(-1, 1)], [(-2, 2)], {"h": (0, 0.5), "p": (0, 1)}, lambda label: label.x[0] > 0.5, samples=0
+    )
+    assert right.components == () and "another point does, too" in right.text
+    nobody = convergence_windows(
+        shared, Euler(), [(-1, 1)], [(-2, 2)], {"h": (0, 0.5), "p": (0, 1)}, lambda label: False, samples=0
+    )
+    assert "no target was found" in nobody.text
     assert not found.contains(h=1.7, gamma=1)
+
+
+def test_the_recommended_point_is_inside_serves_most_and_its_margins_are_those_of_the_window(spiral):
+    found = recommend(spiral, samples=100)
+    assert spiral.contains(h=found.h, gamma=found.value)
+    assert found.low <= found.reached <= found.high
+    assert found.reached >= max(part.reached for part in spiral.components) - 0.1
+    for share, inside in ((0.99, True), (1.01, False)):
+        assert spiral.contains(h=found.h + share * found.up, gamma=found.value) is inside
+    assert spiral.contains(h=found.h, gamma=found.value + 0.99 * found.right)
+    assert spiral.contains(h=found.h, gamma=found.value - 0.99 * found.left)
+    assert "of the starts reach a target" in found.text
+    json.dumps(found.to_dict())
+
+
+def test_of_an_empty_window_nothing_is_recommended():
+    empty = convergence_windows(SPIRAL, Euler(), BOX, BOX, {"h": (1.5, 2), "gamma": (0.5, 3)}, samples=0)
+    with pytest.raises(InputError, match="nothing can be recommended: the window is empty"):
+        recommend(empty)
 
 
 def test_the_answer_is_plain_data_too(spiral):

@@ -227,3 +227,12 @@ def test_an_output_folder_that_is_a_file_is_refused_before_any_work(tmp_path, ca
     assert main(["curl", "--out", str(tmp_path / "taken")]) == 2
     assert time.perf_counter() - started < 1
     assert "--out" in capsys.readouterr().err
+
+
+def test_windows_are_added_when_asked_for(tmp_path, capsys):
+    assert main(["spiral-saddle", "--windows", "--out", str(tmp_path)]) == 0
+    words = capsys.readouterr().out
+    assert "component 1: gamma in (0, " in words and "local is not global" in words
+    data = json.loads((tmp_path / "windows.json").read_text(encoding="utf-8"))
+    assert data["parameter"] == "gamma" and data["ranges"]["gamma"] == [0, 3]
+    assert (tmp_path / "windows.png").stat().st_size > 10_000
