@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,12 @@ class StabilityMap:
     resonances: tuple[Resonance, ...]
     method: str
     h: float | None
+    _multipliers: Callable[[], np.ndarray] = field(repr=False)
+
+    @functools.cached_property
+    def dominant(self) -> np.ndarray:
+        """The multiplier of largest modulus, of a pair the one with Im ≥ 0, complex, shape of `radius`."""
+        return self._multipliers()
 
     @property
     def verdict(self) -> np.ndarray:
@@ -77,16 +84,23 @@ def stability_map(
     followed = Followed(field, zero_near(field, x), [name for name, _ in axes if name != "h"])
     if "h" not in (first, second):
         places, jacobians = followed.over_two(columns, rows)
-        radius = radii(method, jacobians.reshape(-1, field.n, field.n), np.array([check_step(h)]), field.blocks)
-        shaped = radius.reshape(len(rows), len(columns))
-        return StabilityMap(axes, shaped, places, followed.text(rows, places[:, 0]), (), (), method.label, h)
+        flat, step = jacobians.reshape(-1, field.n, field.n), np.array([check_step(h)])
+        shaped = radii(method, flat, step, field.blocks).reshape(len(rows), len(columns))
+        ended = followed.text(rows, places[:, 0])
+        largest = lambda: dominant_multipliers(method, flat, step, field.blocks).reshape(shaped.shape)  # noqa: E731
+        return StabilityMap(axes, shaped, places, ended, (), (), method.label, h, largest)
     steps, values = (columns, rows) if first == "h" else (rows, columns)
     places, jacobians = followed.over(values)
     radius = radii(method, jacobians, steps, field.blocks)
     ends, h_ends = ((float(part[0]), float(part[-1])) for part in (values, steps))
     borders, resonances = borders_over(method, lambda c: followed.over(c)[1], ends, h_ends, field.blocks)
     shaped, ended = radius if first == "h" else radius.T, followed.text(values, places)
-    return StabilityMap(axes, shaped, places, ended, tuple(borders), tuple(resonances), method.label, h)
+
+    def over_steps() -> np.ndarray:
+        found = dominant_multipliers(method, jacobians, steps, field.blocks)
+        return found if first == "h" else found.T
+
+    return StabilityMap(axes, shaped, places, ended, tuple(borders), tuple(resonances), method.label, h, over_steps)
 
 
 def _axes(field: Any, ranges: Any, h: float | None) -> Any:
@@ -134,9 +148,15 @@ def _of_eigenvalues(method: Method, values: np.ndarray, h: np.ndarray) -> np.nda
 
 def _of_matrices(method: Method, J: np.ndarray, h: np.ndarray, blocks: Any) -> np.ndarray:
     """By eigenvalues of the whole matrix of a method that treats players apart."""
-    n = J.shape[-1]
-    rows = max(1, CHUNK // len(h))
-    parts = []
+    return np.abs(dominant_multipliers(method, J, h, blocks))
+
+
+def dominant_multipliers(method: Method, J: np.ndarray, h: np.ndarray, blocks: Any) -> np.ndarray:
+    """The multiplier of largest modulus, of a pair the one with Im ≥ 0, for Jacobians (m, n, n) and steps (k,): (m, k).
+
+    NaN where J is not finite, inf at a pole of the update.
+    """
+    n, rows, parts = J.shape[-1], max(1, CHUNK // len(h)), []
     for i in range(0, len(J), rows):
         A = tuple(tuple(J[i : i + rows, r, c, None] + 0 * h for c in range(n)) for r in range(n))
         zeros = np.zeros(A[0][0].shape)
@@ -144,6 +164,9 @@ def _of_matrices(method: Method, J: np.ndarray, h: np.ndarray, blocks: Any) -> n
             update = linear_update(numeric_method(method), A, h + zeros, zeros, zeros + 1, blocks)
             M = np.stack([np.stack(np.broadcast_arrays(*row), -1) for row in update], -2)
         finite = np.isfinite(M).all((-1, -2))
-        radius = np.abs(np.linalg.eigvals(np.where(finite[..., None, None], M, 0))).max(-1)
-        parts.append(np.where(finite, radius, np.inf))
+        values = np.linalg.eigvals(np.where(finite[..., None, None], M, 0)).astype(complex)
+        values = np.where(values.imag < 0, values.conj(), values)
+        largest = np.take_along_axis(values, np.abs(values).argmax(-1)[..., None], -1)[..., 0]
+        known = np.isfinite(J[i : i + rows]).all((1, 2))[:, None]
+        parts.append(np.where(finite, largest, np.where(known, np.inf, np.nan)))
     return np.concatenate(parts)

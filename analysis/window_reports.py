@@ -40,10 +40,16 @@ def component_lines(number: int, part: Component, windows: Rows) -> list[str]:
         f"  it begins where {part.ends[0]}, and ends where {part.ends[1]}",
         *(f"  {line}" for line in part.losses),
     ]
+    lines += [f"  {line}" for line in part.own_borders]
     if part.fates is None or part.reached is None:
         return lines
     at = f"h = {part.middle[0]:.6g}, {parameter} = {part.middle[1]:.6g}"
     lines.append(f"  sampled at {at}: {in_words(part.fates, variables)}")
+    box = windows.branches.box
+    for fate in part.fates.fates:
+        if fate.x is not None and ((fate.x < box[:, 0]) | (fate.x > box[:, 1])).any():
+            place = ", ".join(f"{c:.6g}" for c in fate.x)
+            lines.append(f"  an attractor outside of the search box, at ({place}), takes {100 * fate.share:.1f} %")
     if part.reached < 1:
         share = f"{100 * part.reached:.1f} % of the starts"
         lines.append(f"  local is not global: only targets attract in the box there, yet only {share} reach one")
@@ -66,6 +72,23 @@ def losses(windows: Rows, h: float, value: float) -> tuple[str, ...]:
         else:
             above = [f"from h = {piece.low:.6g} on" for piece in pieces if piece.low >= h]
             lines.append(f"{name} attracts {above[0] if above else 'at no step size'}")
+    return tuple(lines)
+
+
+def own_borders(windows: Rows, h: float, value: float) -> tuple[str, ...]:
+    """Where each target that attracts at (h, value) stops to, with more or less h, and what lies beyond."""
+    lines = []
+    for index, place, J in windows.branches.at(value):
+        if not windows.branches.branches[index][2]:
+            continue
+        for piece in windows.attracting(J, f"point {index + 1}"):
+            if piece.low < h < piece.high:
+                for border, witness in ((piece.low, piece.low_witness), (piece.high, piece.high_witness)):
+                    if " of " in witness:
+                        kind, beyond = witness.partition(" of ")[0], _beyond(windows, place, border, value)
+                        lines.append(
+                            f"point {index + 1} itself stops attracting at h = {border:.6g}, by a {kind}{beyond}"
+                        )
     return tuple(lines)
 
 

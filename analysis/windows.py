@@ -13,7 +13,7 @@ from analysis.competitors import Competitor, Competitors
 from analysis.families import check_parameter
 from analysis.sampling import Fates, sample_fates
 from analysis.stability_functions import check_linear
-from analysis.window_reports import losses
+from analysis.window_reports import losses, own_borders
 from analysis.window_reports import report as told
 from analysis.window_rows import RANGE_ENDS, ROWS, Piece, Row, Rows, connected
 from dynsys.array_field import AnyField
@@ -28,7 +28,7 @@ class Component:
     """A connected part of the window: values (k,) of the parameter and the intervals of h there, low and high (k,).
 
     `witnesses` are the distinct reasons of its borders in h, `ends` those of its first and last value. `losses`
-    says how each competitor lost its attraction at the middle. `middle`
+    says how each competitor lost its attraction at the middle, `own_borders` where the targets would. `middle`
     (h, value) is a point well inside; `fates` tells where sampled starts end there, and
     `reached` which share of them reaches a target.
     """
@@ -39,6 +39,7 @@ class Component:
     witnesses: tuple[str, ...]
     ends: tuple[str, str]
     losses: tuple[str, ...]
+    own_borders: tuple[str, ...]
     middle: tuple[float, float]
     fates: Fates | None
     reached: float | None
@@ -63,6 +64,7 @@ class Component:
             "witnesses": list(self.witnesses),
             "ends": list(self.ends),
             "losses": list(self.losses),
+            "own_borders": list(self.own_borders),
             "middle": list(self.middle),
             "reached": self.reached,
             "fates": None if self.fates is None else self.fates.to_dict(),
@@ -197,9 +199,9 @@ def _component(
     k = int(np.argmax(room)) if room.max() > 0 else int(np.argmax(high - low))
     middle = (float(low[k] + high[k]) / 2, float(values[k]))
     fates, reached = sampled(windows, middle, box, samples, seed) if samples else (None, None)
-    lost = losses(windows, *middle)
+    lost, own = losses(windows, *middle), own_borders(windows, *middle)
     spacing = (whole[1] - whole[0]) / (ROWS - 1)
-    return Component(values, low, high, witnesses, ends, lost, middle, fates, reached, bounds, spacing)
+    return Component(values, low, high, witnesses, ends, lost, own, middle, fates, reached, bounds, spacing)
 
 
 def sampled(windows: Rows, place: tuple[float, float], box: Box, samples: int, seed: int) -> tuple[Fates, float]:

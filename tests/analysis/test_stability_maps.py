@@ -78,8 +78,10 @@ def test_every_pixel_is_the_radius_of_the_update(name):
     found = stability_map(SPIRAL, [1, -2], method, {"h": STEPS[:12], "gamma": GAMMAS[:9]})
     for i, k in zip(rng.integers(0, 9, 6), rng.integers(0, 12, 6), strict=True):
         w = SPIRAL.with_parameters(gamma=GAMMAS[i])
-        exact = np.abs(multipliers(w, [1, -2], method, STEPS[k])).max()
-        assert_allclose(found.radius[i, k], exact, rtol=1e-9)
+        exact = multipliers(w, [1, -2], method, STEPS[k])
+        assert_allclose(found.radius[i, k], np.abs(exact).max(), rtol=1e-9)
+        assert np.abs(exact - found.dominant[i, k]).min() < 1e-8 and found.dominant[i, k].imag >= 0
+        assert_allclose(abs(found.dominant[i, k]), found.radius[i, k], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["runge-kutta4", "alternating", "optimistic-gradient"])
@@ -162,7 +164,9 @@ def test_two_parameters_of_the_field_at_a_fixed_step():
     a, b = np.linspace(0.1, 2, 7), np.linspace(0.2, 3, 5)
     found = stability_map(field, [0, 0], Euler(), {"a": a, "b": b}, h=0.3)
     assert_allclose(found.radius, np.hypot(1 - 0.3 * a, 0.3 * b[:, None]), rtol=1e-13)
+    assert_allclose(found.dominant, 1 - 0.3 * a + 0.3j * b[:, None], rtol=1e-12)
     other = stability_map(field, [0, 0], Euler(), {"a": a, "h": STEPS})
+    assert_allclose(np.abs(other.dominant), other.radius, rtol=1e-12)
     assert_allclose(other.radius, np.hypot(1 - STEPS[:, None] * a, STEPS[:, None]), rtol=1e-13)
 
 

@@ -64,6 +64,9 @@ def test_the_report_says_how_the_saddle_was_lost_and_what_replaces_it(spiral):
     assert "attracts below h = " in loss and ("subcritical" in loss or "supercritical" in loss)
     assert any("at no step size" in line for line in large.losses)  # the spurious saddle
     assert "local is not global" in spiral.text and "lost by a flip" in spiral.text
+    assert "an attractor outside of the search box" in spiral.text
+    (own,) = large.own_borders
+    assert "itself stops attracting" in own and "by a Neimark-Sacker" in own
 
 
 def test_a_larger_search_box_sees_the_attractor_outside():
