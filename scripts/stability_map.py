@@ -25,6 +25,7 @@ from analysis.arguments import (
     parse_point,
     parse_span,
     run_command,
+    wide_console,
     write,
 )
 
@@ -102,10 +103,15 @@ def picture(found: StabilityMap, title: str) -> Any:
 
 
 def show(found: StabilityMap, parameter: str) -> None:
-    """Borders and resonances in words."""
-    for border in found.borders:
-        first, last = (f"h = {border.h[k]:.8g} at {parameter} = {border.value[k]:.8g}" for k in (0, -1))
-        typer.echo(f"{'critical' if border.critical else 'inner'} border, {border.kind}: from {first} to {last}")
+    """The borders as a table, resonances in words."""
+    from rich.table import Table
+
+    table = Table("border", "what crosses", "from", "to", "bounds the stable region")
+    for number, border in enumerate(found.borders, 1):
+        ends = (f"h = {border.h[k]:.8g}, {parameter} = {border.value[k]:.8g}" for k in (0, -1))
+        table.add_row(str(number), border.kind, *ends, "yes" if border.critical else "no")
+    if found.borders:
+        wide_console().print(table)
     for point in found.resonances:
         typer.echo(f"resonance {point.name}: h = {point.h:.10g}, {parameter} = {point.value:.10g}")
     if found.ended:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,8 +24,12 @@ from analysis.arguments import (
     parse_box,
     parse_span,
     run_command,
+    wide_console,
     write,
 )
+
+if TYPE_CHECKING:
+    from analysis.windows import ConvergenceWindows
 
 app = new_app()
 
@@ -88,11 +92,27 @@ def windows(
     }
     title = f"{subject.name.replace('-', ' ')}, {method}: where only {target} equilibria attract"
     files = write({f"windows.{format_}": window_figure(found, title)}, texts, out, dpi=150)
-    typer.echo(found.text)
+    show(found)
     if advice is not None:
         typer.echo(f"recommended: {advice.text}")
     for file in files:
         typer.echo(f"wrote {file}")
+
+
+def show(found: ConvergenceWindows) -> None:
+    """The components as a table, then the answer in words."""
+    from rich.table import Table
+
+    table = Table("component", found.parameter, "h", "bounded by", "reach a target")
+    for number, part in enumerate(found.components, 1):
+        spans = [
+            f"({a:.8g}, {b:.8g})" for a, b in ((part.values[0], part.values[-1]), (part.low.min(), part.high.max()))
+        ]
+        share = "-" if part.reached is None else f"{100 * part.reached:.1f} %"
+        table.add_row(str(number), *spans, "\n".join(part.witnesses), share)
+    if found.components:
+        wide_console().print(table)
+    typer.echo(found.text)
 
 
 def main(arguments: list[str] | None = None) -> int:
