@@ -57,6 +57,11 @@ def field_of(subject: Any) -> VectorField:
     return field
 
 
+def free_name(v: VectorField) -> str:
+    """A name for the consensus coefficient that the field does not use yet."""
+    return next(n for n in ("gamma", "gamma_consensus", "gamma_") if n not in (*v.parameters, *v.variables))
+
+
 def family_of(v: VectorField, parameter: str, value: float) -> VectorField:
     """The field that has the parameter: the game's own, or consensus with this coefficient."""
     from dynsys.transforms import consensus

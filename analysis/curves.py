@@ -9,8 +9,9 @@ import numpy as np
 import sympy as sp
 from numpy.linalg import LinAlgError, norm
 
+from analysis.families import check_parameter
 from dynsys.array_field import check_symbolic
-from dynsys.errors import InputError, nearest
+from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.field import Box, VectorField, check_box
 
@@ -124,8 +125,7 @@ def curve_of(field: VectorField, parameter: str, range: tuple[float, float], box
     checked = check_symbolic(field, "continuation")
     if checked.time is not None:
         raise InputError("the field depends on time; it has no fixed points to follow. Fix the time")
-    if parameter not in checked.parameters:
-        raise InputError(f"the field has no parameter {parameter!r}; {nearest(str(parameter), checked.parameters)}")
+    check_parameter(checked, parameter, "continuation")
     lo, hi = check_parameter_range(range, parameter)
     if box is None:
         units, low, high = np.maximum(1.0, np.abs(x)), np.full(field.n, -np.inf), np.full(field.n, np.inf)

@@ -19,6 +19,7 @@ from analysis.arguments import (
     check_out,
     csv_text,
     field_of,
+    free_name,
     json_text,
     load_subject,
     new_app,
@@ -92,8 +93,7 @@ def fields_of(v: Any, gamma: float) -> list[Any]:
 
     if v.n != 2:
         raise InputError(f"the game has {v.n} variables; the panels show the plane of two. Try analyse for more")
-    name = next(n for n in ("gamma", "gamma_consensus", "gamma_") if n not in (*v.parameters, *v.variables))
-    return [v, relaxation(v), consensus(v, finite(gamma, "--gamma"), name=name)]
+    return [v, relaxation(v), consensus(v, finite(gamma, "--gamma"), name=free_name(v))]
 
 
 def titles(gamma: float) -> list[str]:

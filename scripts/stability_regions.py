@@ -17,6 +17,7 @@ from analysis.arguments import (
     check_format,
     check_out,
     field_of,
+    free_name,
     json_text,
     load_subject,
     new_app,
@@ -97,11 +98,6 @@ def spectra_of(subject: Any, gamma: float, at: str) -> list[tuple[str, Any]]:
         label = rf"$h\lambda$ of $v - \gamma\nabla L$, $\gamma={gamma:g}$"
         spectra.append((label, spectrum(consensus(v, gamma, name=free_name(v)), x).eigenvalues))
     return spectra
-
-
-def free_name(v: Any) -> str:
-    """A parameter name that the field does not use yet."""
-    return next(n for n in ("gamma", "gamma_consensus", "gamma_") if n not in (*v.parameters, *v.variables))
 
 
 def regions_of(names: list[str] | None) -> tuple[list[StabilityRegion], dict[str, str]]:
