@@ -11,7 +11,7 @@ import numpy as np
 
 from dynsys.errors import InputError, shown
 from dynsys.expressions import check_name
-from dynsys.field import Box, OnTuples, VectorField, as_points, check_box
+from dynsys.field import Box, OnTuples, VectorField, as_points, check_box, check_players
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,6 +28,8 @@ class ArrayField:
         n names.
     name, box
         what to call it, and where to look at it: (lo, hi) per variable.
+    players
+        player -> names of the variables it owns: the blocks of the field. By default one block.
 
     What needs a formula (exact zeros, modified fields, compiled kernels of its own) is not to be had of it: its runs
     are NumPy's, its zeros are good to double precision. Raises `InputError` for wrong names or boxes, and when a
@@ -39,7 +41,7 @@ class ArrayField:
     variables: Sequence[str]
     name: str = ""
     box: Mapping[str, Sequence[float]] | Sequence[Sequence[float]] | None = None
-    players: Mapping[str, Sequence[str]] = field(init=False)
+    players: Mapping[str, Sequence[str]] = field(default_factory=dict)
     # what a `VectorField` may have and this one has not
     parameters: Mapping[str, float] = field(init=False, default_factory=dict)
     game: None = field(init=False, default=None)
@@ -54,7 +56,7 @@ class ArrayField:
         if not variables or len(set(variables)) < len(variables):
             raise InputError(f"variables is {list(self.variables)}; give different names, at least one")
         fix("variables", variables)
-        fix("players", {"all": variables})
+        fix("players", check_players(self.players, variables))
         fix("box", None if self.box is None else check_box(self.box, variables))
 
     def __call__(self, x: Any, t: float | None = None) -> np.ndarray:
@@ -88,8 +90,8 @@ class ArrayField:
 
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
-        """One block with all indices."""
-        return (tuple(range(self.n)),)
+        """The indices of each player's variables."""
+        return tuple(tuple(self.variables.index(v) for v in own) for own in self.players.values())
 
     def values(self, t: float | None = None) -> tuple[float, ...]:
         """No parameters."""

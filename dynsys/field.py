@@ -80,9 +80,7 @@ class VectorField:
         components = tuple(
             _component(e, names, f"component {n}") for e, n in zip(self.expressions, variables, strict=True)
         )
-        players = {k: tuple(own) for k, own in (self.players or {"all": variables}).items()}
-        if sorted(v for own in players.values() for v in own) != sorted(variables):
-            raise InputError(f"players {players} must own each of the variables {variables} once")
+        players = check_players(self.players, variables)
         fix("variables", variables)
         fix("parameters", MappingProxyType(parameters))
         fix("expressions", components)
@@ -348,6 +346,14 @@ def _component(source: Any, names: Sequence[str], argument: str) -> sp.Expr:
     marks = {jump: symbol(str(jump)) for jump in source.atoms(switch)}  # no user's name has parentheses
     jumps = {mark: switch(_component(jump.args[0], names, argument)) for jump, mark in marks.items()}
     return expression(source.xreplace(marks), [*names, *(m.name for m in marks.values())], argument).xreplace(jumps)
+
+
+def check_players(players: Mapping[str, Sequence[str]], variables: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """player -> its variables, each owned once; one player that owns all by default."""
+    owned = {k: tuple(own) for k, own in (players or {"all": variables}).items()}
+    if sorted(v for own in owned.values() for v in own) != sorted(variables):
+        raise InputError(f"players {owned} must own each of the variables {variables} once")
+    return owned
 
 
 def _check_period(period: Any, variables: Sequence[str]) -> tuple[float | None, ...]:

@@ -49,6 +49,8 @@ def times(weight: Any, h: Any) -> Any:
     if _is_symbolic(h):
         return _exactly(weight) * h
     if isinstance(weight, Fraction):
+        if isinstance(h, Fraction):
+            return weight * h
         exact = type(h).__module__.startswith("mpmath")
         return h * weight.numerator / weight.denominator if exact else float(weight) * h
     if type(h).__module__.startswith("mpmath"):

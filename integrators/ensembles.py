@@ -68,7 +68,7 @@ def ensemble(
         raise InputError(f"starts has shape {points.shape}; give (m, {field.n})")
     m, steps = len(points), check_count(steps, "steps")
     bound = check_positive(divergence_bound, "divergence_bound")
-    threads = _processors() if threads is None else check_count(threads, "threads", 1)
+    threads = processors() if threads is None else check_count(threads, "threads", 1)
     moving = field.autonomous()
     if field.time is not None:
         points = np.column_stack([points, np.full(m, finite(t0, "t0"))])
@@ -76,8 +76,8 @@ def ensemble(
     width = len(flat(method.average(first_state(moving, method))))
     check_memory(8 * blocks * LANES * (moving.n + width + len(moving.values()) + 3), "fewer starts")
     rows = np.vstack([points.T, np.repeat(points.T, width // moving.n, axis=0)])  # averages below the points
-    X, P = _padded(rows, blocks), _padded(_parameters(moving, parameters, m), blocks)
-    H = _padded(_steps(h, m)[None], blocks)[0]
+    X, P = padded(rows, blocks), padded(parameter_rows(moving, parameters, m), blocks)
+    H = padded(step_sizes(h, m)[None], blocks)[0]
     status, taken = np.zeros(blocks * LANES, np.int64), np.zeros(blocks * LANES, np.int64)
     status[~np.isfinite(X).all(0)] = Status.NOT_FINITE
     if m:
@@ -87,13 +87,13 @@ def ensemble(
             with np.errstate(all="ignore"):
                 run(X, P, H, status, taken, steps, CHECK, bound, first, last)
 
-        _in_jobs(work, blocks, threads if m * steps > SMALL else 1)
+        in_jobs(work, blocks, threads if m * steps > SMALL else 1)
     ends = np.ascontiguousarray(X[: field.n, :m].T)
     average = np.ascontiguousarray(X[moving.n : moving.n + field.n, :m].T) if width else None
     return Ensemble(ends, status[:m], taken[:m], field.variables, average)
 
 
-def _in_jobs(work: Callable[[int, int], None], blocks: int, threads: int) -> None:
+def in_jobs(work: Callable[[int, int], None], blocks: int, threads: int) -> None:
     """Call work(first, last) for the blocks first .. last - 1 of every job."""
     work(0, 0)  # compiles, if need be
     size = min(JOB, -(-blocks // threads))
@@ -106,12 +106,12 @@ def _in_jobs(work: Callable[[int, int], None], blocks: int, threads: int) -> Non
             list(pool.map(lambda first: work(first, min(first + size, blocks)), firsts))
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _padded(rows: np.ndarray, blocks: int) -> np.ndarray:
+def padded(rows: np.ndarray, blocks: int) -> np.ndarray:
     """Columns up to a whole number of blocks, the last one repeated."""
     extra = blocks * LANES - rows.shape[1]
     return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, extra)), mode="edge") if rows.shape[1] else rows, dtype=float)
@@ -130,14 +130,16 @@ def _each(values: Any, argument: str, m: int) -> np.ndarray:
     return np.broadcast_to(array, (m,))
 
 
-def _steps(h: Any, m: int) -> np.ndarray:
+def step_sizes(h: Any, m: int) -> np.ndarray:
+    """One step size for each of m runs."""
     values = _each(h, "h", m)
     if not (values > 0).all():
         raise InputError(f"h holds {values[values <= 0][0]}; a step size must be positive")
     return values
 
 
-def _parameters(field: AnyField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
+def parameter_rows(field: AnyField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
+    """The parameters' values for each of m runs, a row a parameter."""
     rows = np.repeat(np.array(field.values(), dtype=float)[:, None], m, axis=1)
     for name, values in (given or {}).items():
         if name not in field.parameters:

@@ -20,7 +20,7 @@ from integrators.array_kernel import array_ensemble
 from integrators.method import Method
 from integrators.states import flat
 from integrators.status import LANES
-from integrators.tracing import traced
+from integrators.tracing import TracedField, traced
 
 COMPILED_HEADER = """
 import numba
@@ -186,10 +186,11 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     moving = field.autonomous()
     like = first_state(moving, method)
     size, width = len(flat(like)), len(flat(method.average(like)))
-    bodies, called = traced(method, moving.n, moving.blocks, like)
-    tests = _tests(field.n, size)
-    glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **tests)
-    loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, tests["inside"])
+    bodies, seen = traced(method, lambda program: TracedField(program, moving.n, moving.blocks), like)
+    called = seen["start"].called | seen["step"].called
+    asked = tests(field.n, size)
+    glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **asked)
+    loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, asked["inside"])
     if isinstance(moving, ArrayField):
         functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
         single = kernels.load("\n".join([PLAIN_HEADER, NUMPY_HEADER, glue, loop]), (), False, functions)
@@ -207,13 +208,18 @@ def _wrapped(field: AnyField, size: int) -> str:
     )
 
 
-def _tests(n: int, size: int) -> dict[str, str]:
+def tests(n: int, size: int) -> dict[str, str]:
     """Texts that ask whether the point y is inside the cube, whether it is finite, whether the state stays."""
     return {
         "inside": " & ".join(f"(abs(y[{i}]) <= bound)" for i in range(n)),
         "finite": " and ".join(f"y[{i}] - y[{i}] == 0.0" for i in range(n)),
         "same": " and ".join(f"new[{i}] == s[{i}]" for i in range(size)),
     }
+
+
+def assign(targets: list[str], values: list[str], indent: int) -> str:
+    """Statements, one a line."""
+    return "\n".join(f"{' ' * indent}{t} = {v}" for t, v in zip(targets, values, strict=True))
 
 
 def _trajectory(field: AnyField, width: int) -> str:
@@ -229,9 +235,6 @@ def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
     n, q = field.n, len(field.values())
     state, saved, before = ([f"{letter}{i}_[lane]" for i in range(size)] for letter in "sab")
     parameters = [f"p{j}_[lane]" for j in range(q)]
-
-    def assign(targets: list[str], values: list[str], indent: int) -> str:
-        return "\n".join(f"{' ' * indent}{t} = {v}" for t, v in zip(targets, values, strict=True))
 
     columns = [f"X[{i}, first + lane]" for i in range(n + width)]  # the averages below the points
     result, image = [f"y[{i}]" for i in range(n + width)], [f"s[{i}]" for i in range(size)]

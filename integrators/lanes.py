@@ -13,7 +13,7 @@ from numba.core.extending import intrinsic
 
 from integrators.status import LANES
 
-__all__ = ["LANES", "stack", "wide_vectors"]
+__all__ = ["LANES", "pointer", "stack", "wide_vectors"]
 
 
 @intrinsic
@@ -43,3 +43,13 @@ def wide_vectors(typing_context):
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def pointer(typing_context, array):
+    """The address of a contiguous array's first item: Numba wraps an array's index, which keeps loops scalar."""
+
+    def generate(context, builder, signature, args):
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), generate

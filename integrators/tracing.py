@@ -110,6 +110,10 @@ class Term:
     def repeat(self, f: Callable[[Any], Any], count: int, state: Any) -> Any:
         """f applied `count` times to a state, as a loop; one that solves equations carries whether all were solved."""
         program, root = self.program.current, self.program.root
+        if root.unrolled:
+            for _ in range(count):
+                state = f(state)
+            return state
         outside, root.solved = root.solved, []
         end = program.loop(count, lambda s: (f(s), None), state)[0]
         if root.solved:
@@ -157,7 +161,8 @@ class Program:
         self.outer, self.lines = outer, []  # type: ignore[var-annotated]
         self.root: Program = self if outer is None else outer.root
         if outer is None:
-            self.open, self.names, self.called, self.solved = self, 0, set[str](), list[Any]()
+            self.open, self.names, self.solved = self, 0, list[Any]()
+            self.unrolled = False  # whether repetitions are spelled out, however many
 
     @property
     def current(self) -> Program:
@@ -296,10 +301,11 @@ def _slots(*sizes: int) -> str:
 
 
 class TracedField:
-    """A field as a traced method sees it: it evaluates to terms, and the program takes note of what is called."""
+    """A field as a traced method sees it: it evaluates to terms, and takes note of what is called."""
 
     def __init__(self, program: Program, n: int, blocks: tuple[tuple[int, ...], ...]):
         self.program, self.n, self.blocks = program, n, blocks
+        self.called: set[str] = set()
 
     def __call__(self, x: Any, p: Any) -> Any:
         """v(x, p)."""
@@ -314,31 +320,31 @@ class TracedField:
         return self._called("gradients", x, p, ((None,) * self.n,) * len(self.blocks))
 
     def _called(self, function: str, x: Any, p: Any, like: Any) -> Any:
-        self.program.root.called.add(function)
+        self.called.add(function)
         return self.program.current.call(f"{function}({_slots(self.n)}, {{}})", [*x, p], like)
 
 
-def traced(method: Any, n: int, blocks: tuple[tuple[int, ...], ...], like: Any) -> tuple[dict[str, str], set[str]]:
-    """The bodies of `start(x, p)`, `step(s, p, h)`, `shown(s)` and `solved(s, p, h)`, and the field's functions called.
+def traced(
+    method: Any, view: Callable[[Program], TracedField], like: Any
+) -> tuple[dict[str, str], dict[str, TracedField]]:
+    """The bodies of `start(x, p)`, `step(s, p, h)`, `shown(s)` and `solved(s, p, h)`; the fields seen in the first two.
 
-    `like` is any state of the method on n variables. `shown` returns the position and, if the method keeps one, the
-    average beside it; `solved` is missing if no implicit equation is solved.
+    `view` makes the field that the method sees of a program, `like` is any state of the method on it. `shown` returns
+    the position and, if the method keeps one, the average beside it; `solved` is missing if no implicit equation is
+    solved.
     """
-    texts, called = {}, set()
     names = tuple(f"s[{i}]" for i in range(len(flat(like))))
 
     def fresh() -> tuple[Program, TracedField, Any, Any]:
         program = Program()
         state = shaped([program.atom(name) for name in names], like)
-        return program, TracedField(program, n, blocks), state, program.atom("p")
+        return program, view(program), state, program.atom("p")
 
-    program, v, _, p = fresh()
-    texts["start"] = program.text(flat(method.initial(v, tuple(program.atom(f"x[{i}]") for i in range(n)), p)))
-    called |= program.called
+    program, first, _, p = fresh()
+    start = method.initial(first, tuple(program.atom(f"x[{i}]") for i in range(first.n)), p)
+    texts = {"start": program.text(flat(start))}
     program, v, state, p = fresh()
-    new = flat(method.step(v, state, p, program.atom("h")))
-    texts["step"] = program.text(new)
-    called |= program.called
+    texts["step"] = program.text(flat(method.step(v, state, p, program.atom("h"))))
     if program.solved:
         done = program.solved[0]
         for other in program.solved[1:]:
@@ -346,4 +352,4 @@ def traced(method: Any, n: int, blocks: tuple[tuple[int, ...], ...], like: Any) 
         texts["solved"] = program.text([done])
     program, _, state, _ = fresh()
     texts["shown"] = program.text([*flat(method.position(state)), *flat(method.average(state))])
-    return texts, called
+    return texts, {"start": first, "step": v}

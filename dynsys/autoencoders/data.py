@@ -7,7 +7,6 @@ data to that size.
 
 from __future__ import annotations
 
-import csv
 import operator
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from dynsys.errors import InputError, nearest, shown
+from dynsys.tables import NAMED_ROWS, check_rows, is_number, read_lines
 
 SPREAD = 6.0  # root mean square distance from the mean, as the made sets have it
 LARGEST = 1e70  # products of the squares of larger coordinates overflow
-NAMED_ROWS = 5  # bad rows that an error names one by one
 
 
 def spiral(count: int = 500, noise: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -143,43 +142,13 @@ def read_csv(path: str | Path, needed: int = 2) -> np.ndarray:
     column or fewer than `needed` points.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path.name} cannot be read: {reason}; give a text file of numbers") from None
-    if lines and all(_number(cell) is None for cell in lines[0][1]):
+    lines = read_lines(path)
+    if lines and not any(map(is_number, lines[0][1])):
         lines = lines[1:]
     if not lines:
         raise InputError(f"{path.name} holds no points; give at least {needed} lines of numbers")
     columns = max(sizes := [len(row) for _, row in lines], key=sizes.count)
     if columns < 2:
         raise InputError(f"{path.name} has one column; give two or more, separated by commas")
-    bad = [(line, reason) for line, row in lines if (reason := _fault(row, columns))]
-    if bad:
-        first = "; ".join(f"line {line} {reason}" for line, reason in bad[:NAMED_ROWS])
-        rest = f"; and {len(bad) - NAMED_ROWS} more bad lines" if len(bad) > NAMED_ROWS else ""
-        raise InputError(f"{path.name}: {first}{rest}; mend or remove them")
+    check_rows(path.name, lines, columns, largest=LARGEST)
     return check_points([[float(cell) for cell in row] for _, row in lines], path.name, needed)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _fault(row: list[str], columns: int) -> str:
-    """What is wrong with a row, or nothing."""
-    if len(row) != columns:
-        return f"has {len(row)} columns, not {columns}"
-    for i, cell in enumerate(row, start=1):
-        value = _number(cell)
-        if value is None:
-            return f"has {shown(cell)} in column {i}" if cell.strip() else f"has nothing in column {i}"
-        if not abs(value) <= LARGEST:
-            return f"has {cell.strip()} in column {i}"
-    return ""
