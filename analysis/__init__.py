@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from analysis.conservative import Conservative, is_conservative, potential
     from analysis.continuation import branches_from, continue_equilibrium
     from analysis.critical_parameters import CriticalParameter, critical_parameter
+    from analysis.diffusion import DiffusionLimit, diffusion_limit
+    from analysis.equilibrium_shifts import EquilibriumShift, ShiftedEquilibrium, equilibrium_shift
+    from analysis.escapes import EscapeTimes, escape_times
+    from analysis.estimator_moments import EstimatorBias, estimator_bias
     from analysis.hodge import Helmholtz, helmholtz
     from analysis.invariants import FirstIntegrals, first_integrals
     from analysis.line_integrals import Work, circulation, work
+    from analysis.noise_floors import NoiseFloor, noise_floor
     from analysis.normal_forms import NormalForm, normal_form
     from analysis.plots import plot_portrait, plot_spectrum
     from analysis.portraits import Portrait, portrait
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from analysis.stability import CriticalStep, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
     from analysis.stability_maps import StabilityMap, stability_map
+    from analysis.stationary import StationaryCovariance, curvature_shift, stationary_covariance
+    from analysis.update_covariances import update_covariance
     from analysis.updates import multipliers, update_jacobian
     from analysis.windows import ConvergenceWindows, convergence_windows
     from analysis.zeros import FixedPoint, FixedPoints, fixed_points
@@ -42,7 +49,11 @@ __all__ = [
     "ConvergenceWindows",
     "CriticalParameter",
     "CriticalStep",
+    "DiffusionLimit",
     "Equilibria",
+    "EquilibriumShift",
+    "EscapeTimes",
+    "EstimatorBias",
     "Exploitability",
     "Fate",
     "Fates",
@@ -52,16 +63,19 @@ __all__ = [
     "GameComponents",
     "Helmholtz",
     "JacobianParts",
+    "NoiseFloor",
     "NormalForm",
     "PathAngle",
     "Portrait",
     "Potential",
     "Recommendation",
+    "ShiftedEquilibrium",
     "SpecialPoint",
     "Spectrum",
     "StabilityFunction",
     "StabilityMap",
     "StabilityRegion",
+    "StationaryCovariance",
     "Work",
     "best_step",
     "branches_from",
@@ -72,9 +86,14 @@ __all__ = [
     "critical_parameter",
     "critical_step",
     "curl",
+    "curvature_shift",
     "decompose_jacobian",
+    "diffusion_limit",
     "divergence",
     "equilibria_over",
+    "equilibrium_shift",
+    "escape_times",
+    "estimator_bias",
     "exploitability",
     "first_integrals",
     "fixed_points",
@@ -83,6 +102,7 @@ __all__ = [
     "is_conservative",
     "modified_field",
     "multipliers",
+    "noise_floor",
     "normal_form",
     "path_angle",
     "plot_portrait",
@@ -95,6 +115,8 @@ __all__ = [
     "stability_function",
     "stability_map",
     "stability_region",
+    "stationary_covariance",
+    "update_covariance",
     "update_jacobian",
     "work",
 ]
@@ -107,7 +129,11 @@ _HOME = {
     "ConvergenceWindows": "windows",
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
+    "DiffusionLimit": "diffusion",
     "Equilibria": "census",
+    "EquilibriumShift": "equilibrium_shifts",
+    "EscapeTimes": "escapes",
+    "EstimatorBias": "estimator_moments",
     "Exploitability": "best_responses",
     "Fate": "sampling",
     "Fates": "sampling",
@@ -117,16 +143,19 @@ _HOME = {
     "GameComponents": "components",
     "Helmholtz": "hodge",
     "JacobianParts": "rotation",
+    "NoiseFloor": "noise_floors",
     "NormalForm": "normal_forms",
     "PathAngle": "rotation",
     "Portrait": "portraits",
     "Potential": "potentials",
     "Recommendation": "recommendations",
+    "ShiftedEquilibrium": "equilibrium_shifts",
     "SpecialPoint": "special_points",
     "Spectrum": "spectra",
     "StabilityFunction": "stability_functions",
     "StabilityMap": "stability_maps",
     "StabilityRegion": "regions",
+    "StationaryCovariance": "stationary",
     "Work": "line_integrals",
     "best_step": "best_steps",
     "branches_from": "continuation",
@@ -137,9 +166,14 @@ _HOME = {
     "critical_parameter": "critical_parameters",
     "critical_step": "stability",
     "curl": "rotation",
+    "curvature_shift": "stationary",
     "decompose_jacobian": "rotation",
+    "diffusion_limit": "diffusion",
     "divergence": "rotation",
     "equilibria_over": "census",
+    "equilibrium_shift": "equilibrium_shifts",
+    "escape_times": "escapes",
+    "estimator_bias": "estimator_moments",
     "exploitability": "best_responses",
     "first_integrals": "invariants",
     "fixed_points": "zeros",
@@ -148,6 +182,7 @@ _HOME = {
     "is_conservative": "conservative",
     "modified_field": "backward_error",
     "multipliers": "updates",
+    "noise_floor": "noise_floors",
     "normal_form": "normal_forms",
     "path_angle": "rotation",
     "plot_portrait": "plots",
@@ -160,6 +195,8 @@ _HOME = {
     "stability_function": "stability_functions",
     "stability_map": "stability_maps",
     "stability_region": "regions",
+    "stationary_covariance": "stationary",
+    "update_covariance": "update_covariances",
     "update_jacobian": "updates",
     "work": "line_integrals",
 }

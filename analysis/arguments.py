@@ -30,13 +30,17 @@ def new_app() -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
 
 
-def load_subject(game: str, settings: list[str]) -> Any:
-    """The game of this name or file, with `name=value` parameters set."""
-    from dynsys import Game, games
+def load_subject(game: str, settings: list[str], data: str | Path | None = None) -> Any:
+    """The game of this name or file, with `name=value` parameters set; `data` is the CSV file of its samples."""
+    from dynsys import games
 
     path = Path(game)
     if path.suffix == ".toml" or (os.sep in game and path.exists()):
-        subject: Any = Game.from_toml(path)
+        from dynsys.game_file import read_game
+
+        subject: Any = read_game(path, None if data is None else Path(data))
+    elif data is not None:
+        raise InputError(f"--data goes with a TOML file, and {game!r} is none; write its payoffs to one (docs/toml.md)")
     else:
         subject = games.named(game)
     values = {}
@@ -51,8 +55,36 @@ def load_subject(game: str, settings: list[str]) -> Any:
     return subject.with_parameters(**values) if values else subject
 
 
+def on_average(subject: Any) -> Any:
+    """The mean game of a game with random samples, which its name says; any other game or field as it is.
+
+    Raises `InputError` where the mean is no formula.
+    """
+    from dataclasses import replace
+
+    if not hasattr(subject, "mean_game"):
+        return subject
+    if subject.mean_game is None:
+        raise InputError(
+            f"the mean of {subject.name} over its samples has no formula short enough to analyse; "
+            "take scripts/minibatch_consensus.py"
+        )
+    return replace(subject.mean_game, name=f"mean of {subject.name or 'the game'}")
+
+
+def with_samples(subject: Any) -> Any:
+    """A game with random samples as it is; `InputError` for any other game or field."""
+    if not hasattr(subject, "mean_game"):
+        raise InputError(
+            f"{subject.name or 'the game'} has no random samples; give a TOML file with [noise] or data, or --data "
+            "(docs/toml.md)"
+        )
+    return subject
+
+
 def field_of(subject: Any) -> VectorField:
-    """The simultaneous gradient of a game; a field as it is."""
+    """The simultaneous gradient of a game, of its mean if it has random samples; a field as it is."""
+    subject = on_average(subject)
     field: VectorField = subject.field() if hasattr(subject, "field") else subject
     return field
 

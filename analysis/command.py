@@ -15,6 +15,7 @@ from analysis.arguments import (
     json_text,
     load_subject,
     new_app,
+    on_average,
     parse_box,
     parse_point,
     run_command,
@@ -74,7 +75,8 @@ def analyse(
     if not game:
         raise InputError("GAME is missing; give a name from --list or a TOML file")
     check_format(format_)
-    subject = load_subject(game, set_ or [])
+    given = load_subject(game, set_ or [])
+    subject = on_average(given)
     from dynsys.expressions import finite
     from integrators.method import method_named
     from integrators.trajectories import check_count, check_step
@@ -106,6 +108,8 @@ def analyse(
         found = windows_of(report, seed, lambda text: status.update(text)) if windows else None
         if found is not None:
             files += save_windows(found, report, out, format_)
+    if subject is not given:
+        typer.echo(f"{given.name} has random samples; this is the game of its mean payoffs.")
     show(report)
     if found is not None:
         typer.echo(found.text)

@@ -16,6 +16,7 @@ from analysis.quadratic_statistics import Statistic, moments
 from dynsys.errors import InputError, shown
 from dynsys.expressions import exact, symbol
 from dynsys.field import as_points
+from dynsys.minibatches.distributions import exact_shares
 from dynsys.minibatches.estimators import Estimator, as_estimator
 from dynsys.minibatches.minibatch_field import MinibatchField
 from dynsys.minibatches.populations import Noise, expectation
@@ -152,12 +153,8 @@ def _like(weight: Fraction, exactly: bool) -> Any:
 
 def numeric_samples(source: SampledField, x: np.ndarray) -> Samples:
     """The samples, all rows or quadrature nodes, in floats."""
-    n = source.sample.n
-    rows, weights = source.rows
-    with np.errstate(all="ignore"):
-        stats = source.on_samples(("v", "J"))(tuple(x), (*source.own_parameters.values(), *rows.T))
-    values = np.stack([np.broadcast_to(e, len(rows)) for e in stats], -1)
-    v, J = values[:, :n], values[:, n:].reshape(-1, n, n)
+    v, J = source.per_sample(x)
+    weights = source.rows[1]
     return Samples(v, J, lambda a: np.tensordot(weights, a, 1), source.population.is_finite, weights)
 
 
@@ -186,10 +183,10 @@ def _exact_samples(source: SampledField, x: list[sp.Rational]) -> Samples | None
         row = np.array(expressions, dtype=object)[None]
         over = np.vectorize(lambda e: expectation(sp.sympify(e), population), otypes=[object])
         return Samples(row[:, :n], row[:, n:].reshape(1, n, n), lambda a: over(a[0]), False, ())
-    rows, floats = source.rows
+    rows = source.rows[0]
     if len(rows) > MOST_EXACT:
         return None
-    weights = _exact_weights(population, floats)
+    weights = _exact_weights(population)
     table = [[e.xreplace(dict(zip(symbols, map(exact, row), strict=True))) for e in expressions] for row in rows]
     if not all(e.is_Rational for row in table for e in row):
         return None
@@ -198,21 +195,22 @@ def _exact_samples(source: SampledField, x: list[sp.Rational]) -> Samples | None
     return Samples(array[:, :n], array[:, n:].reshape(-1, n, n), mean, True, list(weights))
 
 
-def _exact_weights(population: Any, floats: np.ndarray) -> np.ndarray:
+def _exact_weights(population: Any) -> np.ndarray:
+    """In the order of `rows`: products of the probabilities as they are given, not of their floats."""
     if population.size is not None:
         return np.array([sp.Rational(1, population.size)] * population.size, dtype=object)
-    weights = np.array([exact(w) for w in floats], dtype=object)
-    return weights / weights.sum()
+    each = [exact_shares(d) for d in population.distributions.values()]
+    return np.array([math.prod(shares) for shares in itertools.product(*each)], dtype=object)
 
 
 # --- all batches ----------------------------------------------------------------------------------
 
 
-def _count(field: MinibatchField) -> float:
+def _count(field: MinibatchField) -> int:
     """How many batches there are, in order."""
     k, B = len(field.source.rows[0]), field.batch
     each = k**B if field.sampling == "iid" else math.perm(k, B)
-    return float(each ** field.parts[2])
+    return int(each) ** field.parts[2]
 
 
 def _enumerated(field: MinibatchField, samples: Samples) -> tuple[np.ndarray, np.ndarray]:

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from dynsys.errors import InputError
     from dynsys.field import VectorField
     from dynsys.game import Game
+    from dynsys.minibatches.sampled_games import FiniteSumGame, StochasticGame
 
-__all__ = ["ArrayField", "Game", "InputError", "VectorField", "games", "transforms"]
+__all__ = ["ArrayField", "FiniteSumGame", "Game", "InputError", "StochasticGame", "VectorField", "games", "transforms"]
 __version__ = "0.1.0"
 
 _HOME = {
     "ArrayField": "dynsys.array_field",
+    "FiniteSumGame": "dynsys.minibatches.sampled_games",
     "Game": "dynsys.game",
     "InputError": "dynsys.errors",
+    "StochasticGame": "dynsys.minibatches.sampled_games",
     "VectorField": "dynsys.field",
 }
 

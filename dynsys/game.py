@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -88,20 +88,19 @@ class Game:
 
         Each player is named after its variables, joined with "_", or `maximiser` and `minimiser` where that gets long.
         """
-        first, second = _owned("maximiser", maximiser), _owned("minimiser", minimiser)
-        names = [*first, *second, *(parameters or {})]
-        f = expression(payoff, names, "payoff")
-        one, two = "_".join(first), "_".join(second)
-        if one == two or max(len(one), len(two)) > 40:
-            one, two = "maximiser", "minimiser"
-        return cls({one: first, two: second}, {one: f, two: -f}, parameters or {}, **more)
+        players, payoffs = opponents(payoff, maximiser, minimiser, parameters or {})
+        return cls(players, payoffs, parameters or {}, **more)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Game:
-        """The game written in a TOML file; docs/toml.md describes the format."""
+        """The game written in a TOML file without random samples; docs/toml.md describes the format."""
         from dynsys.game_file import read_game
 
-        return read_game(Path(path))
+        game = read_game(Path(path))
+        if not isinstance(game, Game):
+            kind = type(game).__name__
+            raise InputError(f"{path} holds a game with random samples; read it with {kind}.from_toml")
+        return game
 
     def with_parameters(self, /, **values: float) -> Game:
         """The same game at other parameter values."""
@@ -199,6 +198,21 @@ class Game:
     def __reduce__(self) -> Any:
         state = (dict(self.players), dict(self.payoffs), dict(self.parameters), self.name, self.box, self.source)
         return Game, state
+
+
+def opponents(
+    payoff: Any, maximiser: Sequence[str], minimiser: Sequence[str], names: Iterable[str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, sp.Expr]]:
+    """Players and payoffs of a zero-sum game, whose payoff may use `names` besides the variables.
+
+    Each player is named after its variables, joined with "_", or `maximiser` and `minimiser` where that gets long.
+    """
+    first, second = _owned("maximiser", maximiser), _owned("minimiser", minimiser)
+    f = expression(payoff, [*first, *second, *(check_name(n, "parameters") for n in names)], "payoff")
+    one, two = "_".join(first), "_".join(second)
+    if one == two or max(len(one), len(two)) > 40:
+        one, two = "maximiser", "minimiser"
+    return {one: first, two: second}, {one: f, two: -f}
 
 
 def _owned(player: str, own: Any) -> tuple[str, ...]:

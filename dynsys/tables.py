@@ -26,7 +26,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
     if any(is_number(name) for name in names):
         raise InputError(f"{path.name} starts with numbers; its first line must name the columns")
     if len(set(names)) < len(names) or "" in names:
-        raise InputError(f"{path.name} names its columns {names}; give different names, none empty")
+        raise InputError(f"{path.name} names its columns {shown(names)}; give different names, none empty")
     check_rows(path.name, lines[1:], len(names), names)
     return dict(zip(names, np.array([[float(cell) for cell in row] for _, row in lines[1:]]).T, strict=True))
 
@@ -67,7 +67,7 @@ def _fault(row: list[str], columns: int, names: list[str] | None, largest: float
     if len(row) != columns:
         return f"has {len(row)} columns, not {columns}"
     for i, cell in enumerate(row):
-        where = f"column {i + 1}" if names is None else f"column {names[i]}"
+        where = f"column {i + 1}" if names is None else f"column {shown(names[i])}"
         if not is_number(cell):
             return f"has {shown(cell)} in {where}" if cell.strip() else f"has nothing in {where}"
         if not abs(float(cell)) <= largest:

@@ -12,22 +12,25 @@ if TYPE_CHECKING:
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
     from integrators.status import Status
+    from integrators.stochastic_runs import SamplePaths, sample_paths
     from integrators.trajectories import Trajectory, trajectory
 
 __all__ = [
-    "Ensemble", "Euler", "Method", "Newton", "RungeKutta4", "Status", "Trajectory",
-    "ensemble", "method_named", "methods", "trajectory",
+    "Ensemble", "Euler", "Method", "Newton", "RungeKutta4", "SamplePaths", "Status", "Trajectory",
+    "ensemble", "method_named", "methods", "sample_paths", "trajectory",
 ]  # fmt: skip
 
 _HOME = {
     "Ensemble": "ensembles",
     "Method": "method",
     "Newton": "newton",
+    "SamplePaths": "stochastic_runs",
     "Status": "status",
     "Trajectory": "trajectories",
     "ensemble": "ensembles",
     "method_named": "method",
     "methods": "method",
+    "sample_paths": "stochastic_runs",
     "trajectory": "trajectories",
 }
 

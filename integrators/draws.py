@@ -120,7 +120,8 @@ class Draws:
     def _sample(self, numbers: Callable[[str, int, int], np.ndarray], b: int) -> np.ndarray:
         """The entries of sample b of declared noise."""
         found = [numbers(kind, s, b) for s, (_, kind) in enumerate(self.sources)]
-        return np.stack([d.draw(*(found[s] for s in own)) for d, own in self._by_entry()])
+        drawn = [d.draw(*(found[s] for s in own)) for d, own in self._by_entry()]
+        return np.stack([np.broadcast_to(entry, found[0].shape) for entry in drawn])  # one value is no array
 
     def _by_entry(self) -> Iterator[tuple[Any, list[int]]]:
         """Each noise's distribution, and the numbers of its sources."""

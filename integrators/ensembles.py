@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.array_field import AnyField
+from dynsys.array_field import AnyField, ArrayField
 from dynsys.errors import InputError, nearest
 from dynsys.expressions import finite
 from dynsys.field import as_points
+from dynsys.kernels import compiling
+from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.kernel import first_state, kernel
 from integrators.method import Method, check_method
 from integrators.states import flat
@@ -44,7 +46,7 @@ class Ensemble:
 
 
 def ensemble(
-    field: AnyField,
+    field: AnyField | MinibatchField,
     starts: Any,
     method: Method,
     h: Any,
@@ -53,22 +55,31 @@ def ensemble(
     threads: int | None = None,
     t0: float = 0.0,
     divergence_bound: float = DIVERGENCE_BOUND,
+    rng: Any = 0,
 ) -> Ensemble:
     """Run `method` from each of the starts, shape (m, n), and return the last points.
 
     `h` and each entry of `parameters` (name -> value) may be one number or m of them. A run ends early exactly as in
     `trajectory`, each for itself; a start that is not finite has that status at once. Its result depends neither on
-    the other runs nor on the number of threads, bit for bit.
+    the other runs nor on the number of threads, bit for bit. Of a `MinibatchField`, `rng` seeds the runs' streams.
 
     Raises `InputError` for wrong shapes, h ≤ 0, and parameters the field does not have.
     """
+    if isinstance(field, MinibatchField):
+        from integrators.stochastic_runs import sample_paths
+
+        every = max(check_count(steps, "steps"), 1)
+        path = sample_paths(field, starts, method, h, steps, every, rng, parameters, threads, divergence_bound)
+        average = None if path.average is None else path.average[-1]
+        return Ensemble(path.x[-1], path.status, path.steps, field.variables, average)
     check_method(method, field)
     points = as_points(starts, field.variables, "starts")
     if points.ndim != 2:
         raise InputError(f"starts has shape {points.shape}; give (m, {field.n})")
     m, steps = len(points), check_count(steps, "steps")
     bound = check_positive(divergence_bound, "divergence_bound")
-    threads = processors() if threads is None else check_count(threads, "threads", 1)
+    useful = processors() if compiling() or isinstance(field, ArrayField) else 1  # of plain Python only one runs
+    threads = useful if threads is None else check_count(threads, "threads", 1)
     moving = field.autonomous()
     if field.time is not None:
         points = np.column_stack([points, np.full(m, finite(t0, "t0"))])

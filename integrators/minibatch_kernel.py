@@ -5,6 +5,7 @@ A step draws its samples for all lanes first, then every lane steps; both loops 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -173,6 +174,11 @@ class MinibatchLoop:
         evaluations = max(1, *(view.evaluations for view in self.seen.values()))
         self.draws = Draws(field, evaluations)
 
+    @functools.cached_property
+    def kernel(self) -> Any:
+        """The compiled module."""
+        return kernels.load(self.text(), (import_module("integrators.lanes"),))
+
     def text(self) -> str:
         """The kernel's text."""
         field, size, q = self.field, self.size, len(self.field.parameters)
@@ -263,8 +269,7 @@ class MinibatchLoop:
             first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
         """The blocks first .. last - 1 of columns of X, in place; every `every`-th position into `out`."""
         if kernels.compiling():
-            load = kernels.load(self.text(), (import_module("integrators.lanes"),))
-            load.ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, self.draws.table)
+            self.kernel.ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, self.draws.table)
         else:
             self.run_arrays(X, P, H, status, taken, out, steps, every, bound, first, last, seed)
 

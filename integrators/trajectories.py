@@ -14,6 +14,7 @@ from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.field import as_points
+from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.kernel import kernel
 from integrators.method import Method, check_method
 from integrators.states import flat
@@ -43,7 +44,7 @@ class Trajectory:
 
 
 def trajectory(
-    field: AnyField,
+    field: AnyField | MinibatchField,
     x0: Any,
     method: Method,
     h: float,
@@ -52,6 +53,7 @@ def trajectory(
     t0: float = 0.0,
     divergence_bound: float = DIVERGENCE_BOUND,
     compiled: bool = True,
+    rng: Any = 0,
 ) -> Trajectory:
     """Iterate `method` with step size h from x0, shape (n,), and keep the start and every `every`-th point.
 
@@ -60,14 +62,23 @@ def trajectory(
     how many steps, and the last point kept is that of the last step which was a multiple of `every`.
 
     `compiled=False` runs the same loop in plain Python: right for a few hundred steps of a field seen once, since a
-    new kernel takes half a second to compile.
+    new kernel takes half a second to compile. Of a `MinibatchField`, `rng` seeds the random stream.
 
     Raises `InputError` for a start that is not finite or has the wrong length, h ≤ 0, or a negative number of steps.
     """
-    check_method(method, field)
+    if not isinstance(field, MinibatchField):
+        check_method(method, field)
     start = as_points(x0, field.variables, "x0")
     if start.ndim != 1 or not np.isfinite(start).all():
         raise InputError(f"x0 is {str(x0)[:60]}; give one finite point of {field.n} numbers")
+    if isinstance(field, MinibatchField):
+        from integrators.stochastic_runs import sample_paths
+
+        path = sample_paths(field, start[None], method, h, steps, every, rng, divergence_bound=divergence_bound)
+        kept = 1 + int(path.steps[0]) // int(path.k[1] if len(path.k) > 1 else 1)
+        average = None if path.average is None else path.average[:kept, 0]
+        times = finite(t0, "t0") + path.t[:kept]
+        return Trajectory(times, path.x[:kept, 0], Status(path.status[0]), int(path.steps[0]), field.variables, average)
     h, steps, every = check_step(h), check_count(steps, "steps"), check_count(every, "every", 1)
     bound, t0 = check_positive(divergence_bound, "divergence_bound"), finite(t0, "t0")
     moving = field.autonomous()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How long does the main job take, against a script that only draws; what do a new kernel and a stability map cost?
+"""How long does the main job take, against a script that only draws; what do kernels, maps and minibatch runs cost?
 
 Contenders run interleaved in one go, each in a process of its own; the table shows medians and ratios, which do not
 depend on the machine as seconds do. `--quick` runs each once, for correctness.
@@ -103,6 +103,36 @@ def maps(repeats: int, folder: Path) -> dict[str, list[float]]:
     return times
 
 
+def stochastic(repeats: int, quick: bool) -> dict[str, list[float]]:
+    """Nanoseconds a step and run of 10⁴ runs on the variance GAN, B = 16: compiled lanes, and a NumPy loop."""
+    from contenders.minibatch_loop import variance_gan
+
+    from dynsys.minibatches import StochasticGame, normal
+    from dynsys.minibatches.minibatch_field import MinibatchField
+    from integrators import Euler, sample_paths
+
+    payoff = "phi*(x**2 - theta**2*z**2)"
+    noise = {"x": normal, "z": normal}
+    game = StochasticGame({"one": ["theta"], "two": ["phi"]}, {"one": f"-({payoff})", "two": payoff}, noise)
+    m, B, h, steps = (512, 16, 0.01, 40) if quick else (10_000, 16, 0.01, 1000)
+    starts = np.tile([1.0, 0.0], (m, 1))
+    times: dict[str, list[float]] = {}
+    for gamma, name in ((None, "SGD"), (0.2, "consensus")):
+        field = MinibatchField(game, B, gamma, "u-statistic")
+        ours = lambda count, f=field: sample_paths(f, starts, Euler(), h, count, count).x[-1]  # noqa: E731
+        theirs = lambda count, g=gamma: variance_gan(starts, h, count, B, g or 0.0)  # noqa: E731
+        ends = ours(steps), theirs(steps)  # compiles
+        error = np.hypot(*(e.std(0) / m**0.5 for e in ends))
+        spread = [e.std(0) for e in ends]
+        if (abs(ends[0].mean(0) - ends[1].mean(0)) > 5 * error).any() or not np.allclose(*spread, rtol=5 / m**0.5):
+            raise SystemExit(f"the compiled runs and the NumPy loop disagree: {ends[0].mean(0)}, {ends[1].mean(0)}")
+        few = max(1, steps // 20)
+        for _ in range(repeats):
+            for who, call, count in ((f"lanes, {name}", ours, steps), (f"NumPy, {name}", theirs, few)):
+                times.setdefault(who, []).append(1e9 * clocked(lambda c=call, k=count: c(k)) / (m * count))
+    return times
+
+
 def clocked(call: Callable[[], object]) -> float:
     """Wall time of a call."""
     begin = time.perf_counter()
@@ -135,6 +165,7 @@ def main(
         environment = os.environ | {"DYNSYS_CACHE_DIR": str(Path(name) / "cache"), "MPLBACKEND": "Agg"}
         drawn, compiled = latency(count, Path(name), environment), kernels(count, environment)
         filled = maps(count, Path(name))
+        runs = stochastic(count, quick)
     medians = {key: statistics.median(values) for key, values in (drawn | compiled | filled).items() if values}
     ratio = medians["analyse.py"] / medians["NumPy + Matplotlib"]
     table = Table("what", "median of seconds", "ratio")
@@ -146,9 +177,16 @@ def main(
         if other in medians:
             table.add_row(f"2000×2000 {ours}", f"{medians[ours]:.4f}", f"{medians[ours] / medians[other]:.2f}")
             table.add_row(f"2000×2000: {other}", f"{medians[other]:.4f}", "1.00")
+    noisy = {key: statistics.median(values) for key, values in runs.items()}
+    for name in ("SGD", "consensus"):
+        ratio_of = noisy[f"NumPy, {name}"] / noisy[f"lanes, {name}"]
+        what = f"ns a step of 10⁴ runs, variance GAN, B = 16, {name}"
+        table.add_row(f"{what}: lanes", f"{noisy[f'lanes, {name}']:.1f}", "1.00")
+        table.add_row(f"{what}: NumPy loop", f"{noisy[f'NumPy, {name}']:.1f}", f"{ratio_of:.1f}")
     Console().print(table)
     out.mkdir(parents=True, exist_ok=True)
     data = {"seconds": drawn | compiled | filled, "medians": medians, "shell_to_png_ratio": ratio}
+    data |= {"nanoseconds_a_step": runs, "nanoseconds_medians": noisy}
     (out / "benchmark.json").write_text(json.dumps(data, indent=1) + "\n")
 
 

@@ -44,7 +44,7 @@ def test_imports_point_from_analyses_to_methods_to_fields(package):
         assert not FORBIDDEN[package] & set(imported(file)), file
 
 
-@pytest.mark.parametrize("package", ["dynsys", "dynsys.autoencoders", "integrators", "analysis"])
+@pytest.mark.parametrize("package", ["dynsys", "dynsys.autoencoders", "dynsys.minibatches", "integrators", "analysis"])
 def test_every_public_name_is_there(package):
     module = import_module(package)
     assert module.__all__
@@ -52,6 +52,7 @@ def test_every_public_name_is_there(package):
         "games",
         "transforms",
         "autoencoders",
+        "minibatches",
     }
     for name in module.__all__:
         assert getattr(module, name) is not None
@@ -85,6 +86,13 @@ def test_the_python_example_of_docs_windows_runs(capsys):
     exec(compile(block, "docs/windows.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
+
+
+def test_the_python_example_of_docs_minibatches_runs_and_prints_what_it_says(capsys):
+    example = (ROOT / "docs" / "minibatches.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(example, "minibatches.md", "exec"), {})  # our own documentation
+    claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
+    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 6
 
 
 def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):

@@ -29,8 +29,9 @@ class Normal:
     sources: ClassVar[tuple[str, ...]] = ("normal",)
 
     def __post_init__(self) -> None:
-        finite(self.mean, "mean")
-        _positive(self.deviation, "deviation")
+        _fix_numbers(self, "mean", "deviation")
+        if self.deviation <= 0:
+            raise InputError(f"deviation is {self.deviation}; it must be positive")
 
     def moment(self, k: int) -> sp.Expr:
         """E zᵏ: Σ over even j of binom(k, j) mean^(k-j) deviation^j (j-1)!!."""
@@ -57,7 +58,8 @@ class Uniform:
     sources: ClassVar[tuple[str, ...]] = ("uniform",)
 
     def __post_init__(self) -> None:
-        if not finite(self.low, "low") < finite(self.high, "high"):
+        _fix_numbers(self, "low", "high")
+        if not self.low < self.high:
             raise InputError(f"low is {self.low} and high is {self.high}; the interval needs low < high")
 
     def moment(self, k: int) -> sp.Expr:
@@ -168,16 +170,25 @@ KINDS: dict[str, Callable[..., Distribution]] = {
 
 def as_distribution(given: Any, argument: str) -> Distribution:
     """A distribution as it is, or one of the functions of this module, such as `normal`, at its defaults."""
-    if given in (normal, uniform):
+    if given is normal or given is uniform:
         return given()
     if not isinstance(given, Distribution):
         raise InputError(f"{argument} is {shown(given)}; give {', '.join(KINDS)}, e.g. normal(0, 1)")
     return given
 
 
-def _positive(value: Any, argument: str) -> None:
-    if finite(value, argument) <= 0:
-        raise InputError(f"{argument} is {value}; it must be positive")
+def exact_shares(distribution: Discrete | Mixture) -> list[sp.Rational]:
+    """The exact probabilities of what takes finitely many values, in the order of its `nodes`."""
+    if isinstance(distribution, Discrete):
+        return _exact_weights(distribution.probabilities)
+    weighted = zip(_exact_weights(distribution.weights), distribution.components)
+    return [w * share for w, component in weighted for share in exact_shares(component)]
+
+
+def _fix_numbers(owner: Any, *names: str) -> None:
+    """Finite floats, so that a draw of arrays is one of floats: a `Fraction` would make objects of them."""
+    for name in names:
+        object.__setattr__(owner, name, finite(getattr(owner, name), name))
 
 
 def _fix_weights(owner: Any, items: str, weights: str) -> None:

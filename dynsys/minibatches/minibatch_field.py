@@ -142,7 +142,7 @@ class MinibatchField:
     time = None
     period = None
 
-    @property
+    @functools.cached_property
     def on_tuples(self) -> OnTuples:
         """The field on average, on tuples (x, p) with p the parameters of this one."""
         w = self.expected()
@@ -276,8 +276,13 @@ class MinibatchField:
 
     def expected(self) -> AnyField:
         """E w: the field whose zeros training by small steps converges to; v itself without a consensus term."""
-        v = self.source.mean
-        return v if self.gamma is None else expected_field(self.source, self.gamma, float(self.excess), self.name)
+        return self._expected
+
+    @functools.cached_property
+    def _expected(self) -> AnyField:
+        if self.gamma is None:
+            return self.source.mean
+        return expected_field(self.source, self.gamma, float(self.excess), self.name)
 
     def __repr__(self) -> str:
         term = "" if self.gamma is None else f", {self.name} = {self.gamma:g} by {self._estimator.name}"

@@ -15,16 +15,19 @@ import sympy as sp
 
 from dynsys.codegen import functions_text, numpy_functions
 from dynsys.errors import InputError, shown
-from dynsys.expressions import check_name, exact, symbol
+from dynsys.expressions import check_name, exact, finite, symbol
 from dynsys.minibatches.distributions import Discrete, Distribution, Mixture, as_distribution
+from dynsys.watch import OvertimeError, Watch
 
 MOST_TERMS = 256  # of a sum over rows or nodes that stands in a formula: larger ones are averaged as arrays
 MOST_NODES = 200_000  # of a quadrature in several variables
+MOST_ORDER = 1000  # nodes in one variable: finding them takes order³ operations, seconds here
+TIME_LIMIT = 5.0  # seconds of processor time for multiplying a payoff out
 EXACT_ROWS = 2000  # means of more rows are rounded once, by `math.fsum`
 
 
 class NotClosedError(Exception):
-    """An expectation that would be a sum of more than `MOST_TERMS` terms."""
+    """An expectation without a formula of bearable length, a sum of more than `MOST_TERMS` terms for instance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,10 @@ class Noise:
     def __post_init__(self) -> None:
         if not isinstance(self.distributions, Mapping) or not self.distributions:
             raise InputError(f"noise is {shown(self.distributions)}; give name -> distribution, such as normal(0, 1)")
+        order = finite(self.order, "order")
+        if not 1 <= order <= MOST_ORDER or not order.is_integer():
+            raise InputError(f"order is {shown(self.order)}; give a whole number of nodes, from 1 to {MOST_ORDER}")
+        object.__setattr__(self, "order", int(order))
         checked = {check_name(k, "noise"): as_distribution(d, f"noise {k}") for k, d in self.distributions.items()}
         object.__setattr__(self, "distributions", MappingProxyType(checked))
 
@@ -166,7 +173,7 @@ def expectation(e: sp.Expr, population: Population) -> sp.Expr:
     own = [symbol(n) for n in population.names]
     groups: dict[sp.Expr, list[sp.Expr]] = {}
     terms = []
-    for term in sp.Add.make_args(sp.expand(e)):
+    for term in sp.Add.make_args(_expanded(e)):
         if not term.free_symbols & set(own):
             terms.append(term)
             continue
@@ -174,6 +181,16 @@ def expectation(e: sp.Expr, population: Population) -> sp.Expr:
         groups.setdefault(random, []).append(known)
     terms += [sp.Add(*known) * population.mean(random) for random, known in groups.items()]
     return sp.Add(*terms)
+
+
+def _expanded(e: sp.Expr) -> sp.Expr:
+    """Products multiplied out; `NotClosedError` where that takes longer than `TIME_LIMIT`."""
+    try:
+        with Watch(TIME_LIMIT) as watch:
+            watch.arm()
+            return sp.expand(e)
+    except OvertimeError:
+        raise NotClosedError("a product of too many terms") from None
 
 
 def _components(factor: sp.Expr, own: set[sp.Symbol]) -> list[sp.Expr]:

@@ -13,9 +13,9 @@ import sympy as sp
 
 from dynsys.array_field import AnyField, ArrayField
 from dynsys.codegen import functions_text, numpy_functions
-from dynsys.errors import InputError, shown
+from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import symbol
-from dynsys.field import VectorField
+from dynsys.field import VectorField, as_points
 from dynsys.game import Game
 from dynsys.minibatches.populations import NotClosedError, Population, expectation
 from dynsys.vector import vecmat
@@ -48,6 +48,14 @@ class SampledField:
     def own_parameters(self) -> dict[str, float]:
         """The parameters that are not entries of the sample."""
         return {k: x for k, x in self.sample.parameters.items() if k not in self.population.names}
+
+    def with_parameters(self, /, **values: float) -> SampledField:
+        """The same field at other values of its own parameters."""
+        for name in values:
+            if name not in self.own_parameters:
+                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.own_parameters)}")
+        game = None if self.game is None else self.game.with_parameters(**values)
+        return SampledField(self.sample.with_parameters(**values), self.population, game)
 
     @functools.cached_property
     def statistics(self) -> dict[str, tuple[sp.Expr, ...]]:
@@ -113,6 +121,17 @@ class SampledField:
             shape = (len(part), len(rows))
             found.append(np.stack([np.broadcast_to(e, shape) @ weights for e in stats], -1))
         return np.concatenate(found)
+
+    def per_sample(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """v (k, n) and J (k, n, n) at the point x of each row of the data, or of each quadrature node of the noise."""
+        point, n = as_points(x, self.sample.variables), self.sample.n
+        if point.ndim != 1:
+            raise InputError(f"x has shape {point.shape}; give one point of {n} numbers")
+        rows = self.rows[0]
+        with np.errstate(all="ignore"):
+            found = self.on_samples(("v", "J"))(tuple(point), (*self.own_parameters.values(), *rows.T))
+        values = np.stack([np.broadcast_to(e, len(rows)) for e in found], -1)
+        return values[:, :n], values[:, n:].reshape(-1, n, n)
 
     # --- on average -----------------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +15,13 @@ import sympy as sp
 
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest
-from dynsys.game import Game
+from dynsys.expressions import check_name
+from dynsys.game import Game, opponents
 from dynsys.minibatches.populations import Data, Noise, NotClosedError, Population, expectation
 from dynsys.minibatches.sampled_field import SampledField
 from dynsys.tables import read_table
+
+COLUMNS, NOISE = "columns of the data", "noise"
 
 
 class SampledGame:
@@ -32,19 +37,15 @@ class SampledGame:
 
     def _build(self, payoffs: Mapping[str, Any], population: Population, what: str) -> None:
         """Fix the population and the game of one sample, whose entries are parameters after the game's own."""
-        own = dict(self.parameters)
+        own = {check_name(k, "parameters"): value for k, value in self.parameters.items()}
         for name in population.names:
             if name in own:
                 raise InputError(f"the name {name!r} stands for a parameter and for {what}; rename one")
         entries = {**own, **dict.fromkeys(population.names, 0.0)}
-        try:
+        with _listing(population, what):
             game = Game(self.players, payoffs, entries, self.name, self.box, self.source)
-        except InputError as error:
-            if "neither a variable nor a parameter" not in str(error):
-                raise
-            raise InputError(f"{error} ({what}: {', '.join(population.names)})") from None
         kept = {k: game.parameters[k] for k in own}
-        fixed = {"players": game.players, "parameters": MappingProxyType(kept)}
+        fixed = {"players": game.players, "parameters": MappingProxyType(kept), "box": game.box}
         for name, value in {**fixed, "population": population, "sample_game": game}.items():
             object.__setattr__(self, name, value)
 
@@ -122,14 +123,18 @@ class FiniteSumGame(SampledGame):
     source: str = ""
 
     def __post_init__(self) -> None:
-        self._build(self.payoff_of_sample, Data(self.data), "columns of the data")
+        self._build(self.payoff_of_sample, Data(self.data), COLUMNS)
 
     @classmethod
     def zero_sum(
         cls, payoff: Any, maximiser: Sequence[str], minimiser: Sequence[str], data: Mapping[str, Any], **more: Any
     ) -> FiniteSumGame:
-        """The game in which one player maximises the mean of `payoff` and the other minimises it."""
-        players, payoffs = _zero_sum(payoff, maximiser, minimiser)
+        """The game in which one player maximises the mean of `payoff` and the other minimises it.
+
+        The players are named as by `Game.zero_sum`.
+        """
+        with _listing(Data(data), COLUMNS) as columns:
+            players, payoffs = opponents(payoff, maximiser, minimiser, [*(more.get("parameters") or {}), *columns])
         return cls(players, payoffs, data, **more)
 
     @classmethod
@@ -138,6 +143,8 @@ class FiniteSumGame(SampledGame):
         from dynsys.game_file import read_game
 
         game = read_game(Path(path), None if data is None else Path(data))
+        if isinstance(game, StochasticGame):
+            raise InputError(f"{path} declares [noise]; read it with StochasticGame.from_toml")
         if not isinstance(game, cls):
             raise InputError(f"{path} names no data; give data=, a CSV file")
         return game
@@ -165,7 +172,7 @@ class StochasticGame(SampledGame):
     order
         how many nodes Gauss quadrature takes a variable where a payoff is no polynomial in the noise.
 
-    Raises `InputError` for unknown names and what is no distribution.
+    Raises `InputError` for unknown names, what is no distribution, and an order that is no whole number from 1 on.
     """
 
     players: Mapping[str, Sequence[str]]
@@ -178,14 +185,18 @@ class StochasticGame(SampledGame):
     order: int = 40
 
     def __post_init__(self) -> None:
-        self._build(self.payoffs, Noise(self.noise, self.order), "noise")
+        self._build(self.payoffs, Noise(self.noise, self.order), NOISE)
 
     @classmethod
     def zero_sum(
         cls, payoff: Any, maximiser: Sequence[str], minimiser: Sequence[str], noise: Mapping[str, Any], **more: Any
     ) -> StochasticGame:
-        """The game in which one player maximises the mean of `payoff` and the other minimises it."""
-        players, payoffs = _zero_sum(payoff, maximiser, minimiser)
+        """The game in which one player maximises the mean of `payoff` and the other minimises it.
+
+        The players are named as by `Game.zero_sum`.
+        """
+        with _listing(Noise(noise), NOISE) as noises:
+            players, payoffs = opponents(payoff, maximiser, minimiser, [*(more.get("parameters") or {}), *noises])
         return cls(players, payoffs, noise, **more)
 
     @classmethod
@@ -194,13 +205,20 @@ class StochasticGame(SampledGame):
         from dynsys.game_file import read_game
 
         game = read_game(Path(path))
+        if isinstance(game, FiniteSumGame):
+            raise InputError(f"{path} names data; read it with FiniteSumGame.from_toml")
         if not isinstance(game, cls):
             raise InputError(f"{path} declares no [noise]; write name = {{ normal = [0, 1] }} there")
         return game
 
 
-def _zero_sum(payoff: Any, maximiser: Sequence[str], minimiser: Sequence[str]) -> tuple[Any, Any]:
-    """Players and payoffs, the players named after their variables."""
-    one, two = "_".join(maximiser), "_".join(minimiser)
-    negative = f"-({payoff})" if isinstance(payoff, str) else -payoff
-    return {one: tuple(maximiser), two: tuple(minimiser)}, {one: payoff, two: negative}
+@contextlib.contextmanager
+def _listing(population: Population, what: str) -> Iterator[tuple[str, ...]]:
+    """The names of a sample's entries, which an error about a payoff's names will list."""
+    try:
+        yield population.names
+    except InputError as error:
+        if not re.search(r"neither a variable nor a parameter|is a variable and a parameter", str(error)):
+            raise
+        names = ", ".join(population.names)
+        raise InputError(f"{error} ({what}: {names if len(names) < 60 else names[:57] + '...'})") from None

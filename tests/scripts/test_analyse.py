@@ -144,6 +144,31 @@ def test_the_example_games_have_a_nash_equilibrium(file, tmp_path):
     assert any(p["is_nash"] for p in report["fields"]["v"]["points"])
 
 
+def test_a_game_with_random_samples_is_analysed_on_average_and_words_and_name_say_so(tmp_path, capsys):
+    file = tmp_path / "noisy.toml"
+    file.write_text(
+        SPIRAL_SADDLE.replace("theta*phi", "(1 + a*z)*theta*phi") + '[noise]\nz = "normal"\n[parameters]\na=3'
+    )
+    averaged = analysed(tmp_path / "out", str(file), "--set", "a=2")
+    said = "typed by a user has random samples; this is the game of its mean payoffs."
+    assert capsys.readouterr().out.startswith(said)
+    plain = analysed(tmp_path / "too", "spiral-saddle")
+    assert "random samples" not in capsys.readouterr().out
+    assert averaged["name"] == "mean of typed by a user" and averaged["parameters"] == {"a": 2.0}
+    for symbol in ("v", "w"):
+        ours, theirs = ([p["x"] for p in r["fields"][symbol]["points"]] for r in (averaged, plain))
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_a_mean_of_too_many_terms_is_refused_with_the_way_out(tmp_path, capsys):
+    file = tmp_path / "noisy.toml"
+    text = SPIRAL_SADDLE.replace("theta*phi", "theta*phi*exp(-(y*theta + z*phi)**2)")
+    file.write_text(text + '[noise]\ny = "normal"\nz = "normal"\n')
+    said = refused([str(file)], tmp_path / "out", capsys)
+    assert "the mean of typed by a user over its samples has no formula" in said
+    assert "scripts/minibatch_consensus.py" in said
+
+
 def test_the_catalogue_and_the_help_are_printed_whole(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
