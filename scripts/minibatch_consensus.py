@@ -48,7 +48,7 @@ def minibatch_consensus(
     data: Annotated[str, typer.Option(help="CSV file with named columns, instead of the game's own.")] = "",
     batch: Annotated[int, typer.Option(help="Batch size B.")] = 4,
     gamma: Annotated[float, typer.Option(help="Consensus coefficient γ.")] = 0.2,
-    h: Annotated[float, typer.Option("--h", help="Step size.")] = 0.02,
+    h: Annotated[float, typer.Option("--h", help="Step size.")] = 0.01,
     method: Annotated[str, typer.Option(help="A method, or name:key=value.")] = "euler",
     sampling: Annotated[str, typer.Option(help="iid or 'without replacement'.")] = "iid",
     estimators: Annotated[str, typer.Option(help="Names separated by commas. Default: all that fit.")] = "",

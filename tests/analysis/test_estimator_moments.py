@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from fractions import Fraction
@@ -404,15 +405,21 @@ def test_the_mean_over_all_batches_of_the_consensus_field_is_the_expected_field(
     assert_allclose(field.on_tuples.jacobian(tuple(x), field.values()), slope, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("estimator", TABLE)
 @few
 @given(seed=SEEDS, gamma=st.floats(0.25, 2))
-def test_a_batchs_field_is_v_less_gamma_times_the_estimate_and_its_jacobian_the_derivative(estimator, seed, gamma):
+def test_a_batchs_field_is_v_less_gamma_times_the_estimate_and_its_jacobian_the_derivative(
+    estimator, shared, seed, gamma
+):
     rows = random_rows(seed)
-    field, x = MinibatchField(rows.game, 2, 1.0, estimator), np.array(rows.x, float)
-    chosen = [0, 3, 1, 2][: 2 * field.parts[2]]
+    field, x = MinibatchField(rows.game, 2, 1.0, estimator, shared=shared), np.array(rows.x, float)
+    chosen = [0, 3, 1, 2, 4, 3][: 2 * field.parts[2]]
+    assert len(chosen) == 2 * ((estimator == "independent") + 1 + (not shared))
     given_, samples = np.array(rows.rows, float)[chosen], numeric_samples(rows.game.sampled, x)
-    wanted = samples.v[chosen[:2]].mean(0) - gamma * estimated(field, samples, chosen)[1:]
+    of_term = dataclasses.replace(field, shared=True)  # the estimate is that of a batch, whichever it is
+    term = estimated(of_term, samples, chosen if shared else chosen[2:])[1:]
+    wanted = samples.v[chosen[:2]].mean(0) - gamma * term
     assert_allclose(field.on_samples("field", tuple(x), given_, (gamma,)), wanted, rtol=1e-11, atol=1e-11)
     J = np.array(field.on_samples("jacobian", tuple(x), given_, (gamma,)))
     for k in range(2):  # a complex step

@@ -315,7 +315,7 @@ def test_a_longer_run_begins_as_the_shorter_one(name):
     assert paths(name, steps=17).x[:11].tobytes() == paths(name, steps=10).x.tobytes()
 
 
-@pytest.mark.parametrize("name", [*OTHERS, "implicit"])
+@pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e300])
 def test_a_run_does_not_depend_on_its_neighbours(name, bad):
     starts = starts_of(name).copy()
@@ -328,6 +328,14 @@ def test_a_run_does_not_depend_on_its_neighbours(name, bad):
     assert disturbed.status[7] != Status.FINISHED if started else disturbed.status[7] == Status.NOT_FINITE
     assert disturbed.steps[7] == 0
     assert_array_equal(disturbed.x[:, 7], np.tile(starts[7], (11, 1)))
+
+
+def test_a_start_that_is_not_finite_is_no_unsolved_equation():
+    starts = starts_of("implicit").copy()
+    starts[7, 1], starts[9, 0] = np.nan, np.inf
+    found = paths("implicit", starts)
+    assert found.status.nonzero()[0].tolist() == [7, 9]
+    assert (found.status[[7, 9]] == Status.NOT_FINITE).all() and (found.steps[[7, 9]] == 0).all()
 
 
 def test_runs_from_one_start_differ_and_so_do_those_of_another_seed():
