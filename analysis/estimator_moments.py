@@ -14,7 +14,7 @@ import sympy as sp
 
 from analysis.quadratic_statistics import Statistic, moments
 from dynsys.errors import InputError, shown
-from dynsys.expressions import exact, symbol
+from dynsys.expressions import exact, finite, symbol
 from dynsys.field import as_points
 from dynsys.minibatches.distributions import exact_shares
 from dynsys.minibatches.estimators import Estimator, as_estimator
@@ -154,13 +154,15 @@ def _like(weight: Fraction, exactly: bool) -> Any:
 def numeric_samples(source: SampledField, x: np.ndarray) -> Samples:
     """The samples, all rows or quadrature nodes, in floats."""
     v, J = source.per_sample(x)
+    if not (np.isfinite(v).all() and np.isfinite(J).all()):
+        raise InputError(f"x is {shown(np.round(x, 6).tolist())}, where the field of a sample is not finite")
     weights = source.rows[1]
     return Samples(v, J, lambda a: np.tensordot(weights, a, 1), source.population.is_finite, weights)
 
 
 def _samples(source: SampledField, x: Any) -> Samples:
     """In exact numbers if x and all that follows is rational, else in floats."""
-    point = as_points([float(c) for c in x] if np.ndim(x) == 1 else x, source.sample.variables)
+    point = as_points([finite(c, "x") for c in x] if np.ndim(x) == 1 else x, source.sample.variables)
     if point.ndim != 1:
         raise InputError(f"x has shape {point.shape}; give one point of {source.sample.n} numbers")
     if all(isinstance(c, int | np.integer | Fraction | sp.Rational) for c in x):

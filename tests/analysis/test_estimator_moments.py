@@ -570,6 +570,9 @@ NOISY = StochasticGame(PLAYERS, {"one": "a*x*y", "two": "b*x*y"}, {"a": normal()
         ((GAME, "plug-in", [1, 2], 2), {"how": "guess"}, "how is 'guess'; give 'enumeration', 'formula' or None"),
         ((NOISY, "plug-in", [1, 2], 2), {"how": "enumeration"}, "infinitely many values; take 'formula'"),
         ((GAME, "plug-in", [1, 2, 3], 2), {}, "x has 3 entries"),
+        ((GAME, "plug-in", ["a", 2], 2), {}, "x is 'a'; it must be a real number"),
+        ((GAME, "plug-in", [True, 2], 2), {}, "x is True; it must be a real number"),
+        ((GAME, "plug-in", [np.nan, 2], 2), {}, "x is nan; it must be finite"),
         ((GAME, "plug-in", [[1, 2]], 2), {}, r"x has shape \(1, 2\); give one point"),
         ((GAME, "plug-in", [1, 2], 0), {}, "batch is 0"),
         ((GAME.field(), "plug-in", [1, 2], 2), {}, "give a StochasticGame or a FiniteSumGame"),
@@ -594,3 +597,9 @@ def test_excess_of_one_row_or_of_noise_is_the_tables(estimator, sampling, B):
         assert ESTIMATORS[estimator].excess(B, None, "iid") == TABLE[estimator]["iid"](B, None)
     source = SampledField(GAME.sampled.sample, GAME.sampled.population)
     assert MinibatchField(source, B, 1.0, estimator).excess == TABLE[estimator]["iid"](B, 3)
+
+
+def test_where_a_samples_field_is_not_finite_nothing_is_estimated():
+    pole = FiniteSumGame({"one": ["x"]}, {"one": "c*log(x) - x"}, {"c": [1.0, 2.0]})
+    with pytest.raises(InputError, match="not finite"):
+        estimator_bias(pole, "plug-in", [0.0], 2)

@@ -66,6 +66,31 @@ def test_a_run_does_not_depend_on_how_many_there_are(m):
         assert a.tobytes() == b.tobytes()
 
 
+FORMULAS = {
+    "powers": VectorField(("(x + y - 0.3)**3 - k*x**9", "(x - y)**2 - y + (1 + x*x)**1.5"), ("x", "y"), {"k": 1.0}),
+    "functions": VectorField(("sin(x*y) - k*x", "exp(-x) - tanh(y)"), ("x", "y"), {"k": 1.0}),
+    "wrapped": VectorField(("y + k*x", "y/2 - x"), ("x", "y"), {"k": 1.0}, period=(1.5, None)),
+    "time": VectorField(("k*t - x", "x*y/(1 + t**2)"), ("x", "y"), {"k": 1.0}, time="t"),
+}
+
+
+@pytest.mark.parametrize("field", FORMULAS.values(), ids=list(FORMULAS))
+@pytest.mark.parametrize("method", [Euler(), Newton(), HeavyBall(), UniformAverage()], ids=lambda m: m.label)
+def test_a_run_is_the_same_among_few_and_among_many(field, method):
+    m, few = 5 * LANES - 1, 40
+    h, k = RANDOM.uniform(0.05, 1.2, m), RANDOM.uniform(0.1, 1, m)
+    starts = STARTS[:m].copy()
+    starts[3] = 0
+    many = ensemble(field, starts, method, h, 30, {"k": k}, divergence_bound=50)
+    for i in range(0, m, few):
+        some = slice(i, i + few)
+        part = ensemble(field, starts[some], method, h[some], 30, {"k": k[some]}, divergence_bound=50)
+        assert many.x[some].tobytes() == part.x.tobytes()
+        assert many.status[some].tolist() == part.status.tolist() and many.steps[some].tolist() == part.steps.tolist()
+        if many.average is not None:
+            assert many.average[some].tobytes() == part.average.tobytes()
+
+
 @settings(max_examples=15)
 @given(lane=st.integers(0, 199), start=st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 3.9, 0.0]))
 def test_a_run_does_not_depend_on_its_neighbours(lane, start):
