@@ -17,7 +17,7 @@ from dynsys.array_field import AnyField, ArrayField
 from dynsys.errors import InputError
 from dynsys.field import VectorField
 from dynsys.minibatches.estimators import Estimator
-from dynsys.minibatches.minibatch_field import MinibatchField, expected_field
+from dynsys.minibatches.minibatch_field import MinibatchField, expected_field, free_coefficient
 from integrators.method import Method
 
 SAME = 1e-6  # two zeros closer than this share of the box are one
@@ -131,7 +131,7 @@ def equilibrium_shift(
     """
     if (method is None) != (h is None):
         raise InputError(f"give both method and h, or neither: method is {method!r}, h is {h!r}")
-    field = MinibatchField(game, B, gamma, estimator, sampling, name=_free(game))
+    field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
     c = float(field.excess)
     at = _family(field)
     w0, w = at(0.0), at(c)
@@ -157,14 +157,6 @@ def equilibrium_shift(
         field.estimator.name if isinstance(field.estimator, Estimator) else field.estimator,
         sampling,
     )
-
-
-def _free(game: Any) -> str:
-    from dynsys.minibatches.minibatch_field import free_name
-    from dynsys.minibatches.sampled_field import sampled
-
-    sample = sampled(game).sample
-    return free_name("gamma", (*sample.parameters, *sample.variables))
 
 
 def _family(field: MinibatchField) -> Any:

@@ -18,9 +18,9 @@ from dynsys.expressions import exact, finite, symbol
 from dynsys.field import as_points
 from dynsys.minibatches.distributions import exact_shares
 from dynsys.minibatches.estimators import Estimator, as_estimator
-from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.minibatches.minibatch_field import MinibatchField, free_coefficient
 from dynsys.minibatches.populations import Noise, expectation
-from dynsys.minibatches.sampled_field import SampledField, sampled
+from dynsys.minibatches.sampled_field import SampledField
 
 MOST_BATCHES = 20_000  # that are enumerated unless asked for more
 MOST_EXACT = 200  # rows whose fields are evaluated in exact fractions
@@ -80,7 +80,7 @@ def estimator_bias(
 
     Raises `InputError` for a batch that the estimator or the way of sampling does not allow.
     """
-    field = MinibatchField(game, B, 1.0, estimator, sampling, name=_unused(sampled(game)))
+    field = MinibatchField(game, B, 1.0, estimator, sampling, name=free_coefficient(game))
     source, chosen = field.source, as_estimator(estimator)
     if how not in (None, "enumeration", "formula"):
         raise InputError(f"how is {shown(how)}; give 'enumeration', 'formula' or None")
@@ -259,9 +259,3 @@ def estimated(field: MinibatchField, samples: Samples, indices: Sequence[int]) -
         T = T + _like(weight, exactly) * sum(vi @ vi for vi in w[parts[a]]) / size
         g = g + _like(weight, exactly) * sum(Ji.T @ vi for Ji, vi in zip(j[parts[a]], w[parts[a]])) / size
     return np.array([T, *g], dtype=object if exactly else float)
-
-
-def _unused(source: SampledField) -> str:
-    from dynsys.minibatches.minibatch_field import free_name
-
-    return free_name("gamma", (*source.sample.parameters, *source.sample.variables))

@@ -14,7 +14,7 @@ from analysis.estimator_moments import EstimatorBias, estimator_bias
 from analysis.noise_floors import NoiseFloor, noise_floor
 from dynsys.errors import InputError
 from dynsys.minibatches.estimators import ESTIMATORS, Estimator, as_estimator
-from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.minibatches.minibatch_field import MinibatchField, free_coefficient
 from integrators.method import Method
 from integrators.stochastic_runs import sample_paths
 
@@ -136,7 +136,7 @@ def _studied(
     game: Any, estimator: Estimator, B: int, gamma: float, method: Method, h: float, sampling: str, iterates: int,
     rng: int, shift: EquilibriumShift, point: ShiftedEquilibrium,
 ) -> EstimatorStudy:  # fmt: skip
-    field = MinibatchField(game, B, gamma, estimator, sampling, name=_name_of(shift))
+    field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
     floor = cloud = None
     reason = point.end
     if point.shifted is not None:
@@ -162,12 +162,6 @@ def _studied(
         np.array([float(np.trace(b.gradient_covariance)) for b in over]),
         np.array([float((b.gradient_bias**2).sum()) for b in over]),
     )
-
-
-def _name_of(shift: EquilibriumShift) -> str:
-    """The name of γ: the last parameter but one of the expected field, or the default."""
-    names = tuple(shift.field.parameters)
-    return names[-2] if len(names) > 1 else "gamma"
 
 
 def _sizes(field: MinibatchField) -> list[int]:

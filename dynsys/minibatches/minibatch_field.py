@@ -338,6 +338,12 @@ def free_name(wanted: str, taken: Sequence[str]) -> str:
     return wanted if wanted not in taken else free_name(wanted + "_", taken)
 
 
+def free_coefficient(game: Any) -> str:
+    """A name for γ that the game does not use."""
+    sample = sampled(game).sample
+    return free_name("gamma", (*sample.parameters, *sample.variables))
+
+
 def _times(weight: Fraction, x: Any) -> Any:
     return x if weight == 1 else tuple(times(weight, xi) for xi in x)
 
