@@ -16,7 +16,7 @@ from integrators.stochastic_runs import sample_paths
 from integrators.trajectories import check_count
 
 BLOCKS = 64  # least number of batches whose means tell the error
-LONGEST = 0.1  # correlation time over a block's length, above which blocks are not independent
+LONGEST = 0.2  # correlation time over a block's length, above which blocks are not independent
 
 
 @dataclass(frozen=True)
