@@ -254,10 +254,13 @@ def solution(equation: Callable[[Any], tuple[Any, Any]], guess: Any) -> Any:
             return entry.solution(equation, guess)
     if any(map(_is_symbolic, guess)):
         return _exact_solution(equation, guess)
-    y, done = guess, False
+    y: Any = guess
+    done: Any = False
     with np.errstate(all="ignore"):
         for _ in range(NEWTON_STEPS):
-            y, done = newton_step(equation, y)
+            new, now = newton_step(equation, y)
+            y = where(done, y, new)  # of many, those solved stay as they are: one does not depend on the others
+            done = done | now
             if np.all(done):
                 break
     return tuple(where(done, yi, math.nan) for yi in y)

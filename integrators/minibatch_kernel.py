@@ -70,7 +70,7 @@ def is_finite(y):
 
 @apart
 def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_, Z, W, R, O):
-    # columns first .. first + LANES - 1; X in place, every `every`-th position into `out`
+    # runs first .. first + LANES - 1 from the columns of X; every `every`-th position into `out`
     wide_vectors()
     z, w, r, order, table = pointer(Z), pointer(W), pointer(R), pointer(O), pointer(table_)
 {buffers}
@@ -115,8 +115,6 @@ def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_,
     for lane in range(LANES):
         if live[lane] != 0.0:
             taken[first + lane] = steps
-        y = shown({lane_state})
-{finish}
 
 @exported
 def ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, table):
@@ -202,7 +200,6 @@ class MinibatchLoop:
             lane_parameters=tuple_text(parameters),
             advance=assign(state, kept, 16),
             store=assign(rows, shown, 16),
-            finish=assign(columns, shown, 8),
             doubles=self.draws.size,
             words=self.draws.words,
             indices=self.draws.indices,
@@ -267,7 +264,7 @@ class MinibatchLoop:
 
     def run(self, X: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, steps: int, every: int, bound: float,
             first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
-        """The blocks first .. last - 1 of columns of X, in place; every `every`-th position into `out`."""
+        """The runs of the blocks first .. last - 1 from the columns of X; every `every`-th position into `out`."""
         if kernels.compiling():
             self.kernel.ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, self.draws.table)
         else:
@@ -306,7 +303,6 @@ class MinibatchLoop:
             if (k + 1) % every == 0:
                 out[(k + 1) // every - 1][:, lanes] = shown(state)
         taken[lanes[live]] = steps
-        X[:, lanes] = shown(state)
 
 
 class _Batches:

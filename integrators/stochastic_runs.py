@@ -38,13 +38,15 @@ class SamplePaths:
     @property
     def t(self) -> np.ndarray:
         """Times h·k, shape (r,); `InputError` if the runs have different step sizes."""
-        if np.ptp(self.h) > 0:
-            raise InputError("the runs have different step sizes, so there is no common time; take .k, the steps")
+        if len(set(self.h)) != 1:
+            raise InputError("the runs have different step sizes, or are none: no common time; take .k, the steps")
         return self.h[0] * self.k
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean path over the runs, shape (r, n)."""
+        """The mean path over the runs, shape (r, n); NaN without runs."""
+        if not self.x.shape[1]:
+            return np.full((len(self.k), self.x.shape[2]), np.nan)
         mean: np.ndarray = self.x.mean(1)
         return mean
 

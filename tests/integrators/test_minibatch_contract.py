@@ -58,3 +58,13 @@ def test_every_method_has_a_kernels_text_or_says_why_not(name, per):
         assert loop.draws.evaluations == 1
     elif method.evaluations > 1:
         assert loop.draws.evaluations > 1
+
+
+def test_a_run_of_an_implicit_method_does_not_depend_on_its_neighbours(monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # compiled, every lane iterates alone
+    field, method = MinibatchField(GAME, 2, 0.25), methods()["implicit-midpoint"]()
+    starts = np.random.default_rng(0).uniform(-0.6, 0.6, (24, 2))
+    together = sample_paths(field, np.vstack([starts, [np.nan, 0.0], [np.inf, 1.0]]), method, 0.4, 6)
+    for k, start in enumerate(starts):
+        alone = sample_paths(field, np.vstack([starts[:k], start]), method, 0.4, 6)  # run k sees stream k
+        assert together.x[:, k].tobytes() == alone.x[:, k].tobytes()

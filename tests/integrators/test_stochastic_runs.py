@@ -598,3 +598,10 @@ def test_a_consensus_field_has_no_payoffs_but_its_plain_field_does():
 def test_a_trajectory_needs_one_finite_point(x0):
     with pytest.raises(InputError, match="x0"):
         trajectory(FIELD, x0, Euler(), 0.1, 2)
+
+
+def test_no_runs_have_no_time_and_no_mean():
+    path = sample_paths(CASES["plug-in"].field, np.empty((0, 2)), Euler(), 0.1, 3)
+    assert np.isnan(path.mean).all() and path.mean.shape == (4, 2)
+    with pytest.raises(InputError, match="or are none"):
+        assert path.t is None
