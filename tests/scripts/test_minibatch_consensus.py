@@ -32,7 +32,7 @@ def compared(folder, *arguments):
 
 
 def test_the_plug_in_estimator_moves_the_variance_gans_equilibrium_and_the_u_statistic_does_not(tmp_path, capsys):
-    data, rows = compared(tmp_path, "--batch", "4", "--gamma", "0.2", "--iterates", "100000")
+    data, rows = compared(tmp_path, "--batch", "4", "--gamma", "0.2", "--h", "0.02", "--iterates", "60000")
     assert data["true_equilibrium"] == pytest.approx([1, 0], abs=1e-12) and data["variables"] == ["theta", "phi"]
     plug_in, u_statistic = data["estimators"]["plug-in"], data["estimators"]["u-statistic"]
     assert plug_in["bias"]["excess"] == 1 / 4 and u_statistic["bias"]["excess"] == 0
