@@ -164,7 +164,7 @@ def test_the_noise_of_the_field_is_that_over_all_batches(name, sampling, shared)
 @settings(max_examples=10)
 @given(st.sampled_from([Euler(), Extragradient(), HeavyBall(0.2), RungeKutta4(), Alternating()]), st.integers(2, 3))
 def test_enumerated_moment_and_drawn_batches_agree(method, B):
-    import analysis.stationary as module
+    import analysis.batch_fields as module
 
     rows = {k: v[:4] for k, v in ROWS.items()}
     field = MinibatchField(FiniteSumGame(SUM.players, SUM.payoff_of_sample, rows), B)
