@@ -14,7 +14,8 @@ from dynsys.errors import InputError, shown
 from dynsys.expressions import symbol
 from dynsys.field import VectorField
 from dynsys.minibatches.distributions import Normal
-from dynsys.minibatches.minibatch_field import MinibatchField, free_name
+from dynsys.minibatches.expected_fields import free_name
+from dynsys.minibatches.minibatch_field import MinibatchField
 from dynsys.minibatches.populations import Noise, NotClosedError, expectation
 from dynsys.minibatches.sampled_field import SampledField
 from integrators.algorithms.runge_kutta import Euler

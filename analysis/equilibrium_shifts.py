@@ -17,7 +17,8 @@ from dynsys.array_field import AnyField, ArrayField
 from dynsys.errors import InputError
 from dynsys.field import VectorField
 from dynsys.minibatches.estimators import Estimator
-from dynsys.minibatches.minibatch_field import MinibatchField, expected_field, free_coefficient
+from dynsys.minibatches.expected_fields import expected_field, free_coefficient
+from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.method import Method
 
 SAME = 1e-6  # two zeros closer than this share of the box are one

@@ -18,7 +18,8 @@ from dynsys.expressions import exact, finite, symbol
 from dynsys.field import as_points
 from dynsys.minibatches.distributions import exact_shares
 from dynsys.minibatches.estimators import Estimator, as_estimator
-from dynsys.minibatches.minibatch_field import MinibatchField, free_coefficient
+from dynsys.minibatches.expected_fields import free_coefficient
+from dynsys.minibatches.minibatch_field import MinibatchField
 from dynsys.minibatches.populations import Noise, expectation
 from dynsys.minibatches.sampled_field import SampledField
 

@@ -14,7 +14,8 @@ from analysis.estimator_moments import EstimatorBias, estimator_bias
 from analysis.noise_floors import NoiseFloor, noise_floor
 from dynsys.errors import InputError
 from dynsys.minibatches.estimators import ESTIMATORS, Estimator, as_estimator
-from dynsys.minibatches.minibatch_field import MinibatchField, free_coefficient
+from dynsys.minibatches.expected_fields import free_coefficient
+from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.method import Method
 from integrators.stochastic_runs import sample_paths
 
