@@ -120,7 +120,6 @@ def _first_outside(x: np.ndarray, k: np.ndarray, outside: Any, gone: np.ndarray)
     times = gone.copy()
     inside = np.ones(x.shape[1], dtype=bool)
     for row, step in zip(x[1:], k[1:], strict=True):
-        inside &= step <= gone  # later points of a run that ended are copies
         live = np.flatnonzero(inside)
         if not len(live):
             break
