@@ -104,7 +104,7 @@ def maps(repeats: int, folder: Path) -> dict[str, list[float]]:
 
 
 def stochastic(repeats: int, quick: bool) -> dict[str, list[float]]:
-    """Nanoseconds a step and run of 10⁴ runs on the variance GAN, B = 16: compiled lanes, and a NumPy loop."""
+    """Nanoseconds a step and run on the variance GAN, B = 16, with 10⁴ runs (512 if quick): lanes, and a NumPy loop."""
     from contenders.minibatch_loop import variance_gan
 
     from dynsys.minibatches import StochasticGame, normal
@@ -180,7 +180,7 @@ def main(
     noisy = {key: statistics.median(values) for key, values in runs.items()}
     for name in ("SGD", "consensus"):
         ratio_of = noisy[f"NumPy, {name}"] / noisy[f"lanes, {name}"]
-        what = f"ns a step of 10⁴ runs, variance GAN, B = 16, {name}"
+        what = f"ns a step and run, variance GAN, B = 16, {name}"
         table.add_row(f"{what}: lanes", f"{noisy[f'lanes, {name}']:.1f}", "1.00")
         table.add_row(f"{what}: NumPy loop", f"{noisy[f'NumPy, {name}']:.1f}", f"{ratio_of:.1f}")
     Console().print(table)
