@@ -7,7 +7,7 @@ Each is a quadratic form in batch means: with Jᵢ the Jacobian of vᵢ, and bar
 
 so that ĝ = ∇½T. An estimator is its weights w and d. Its expectation is E T = ‖v‖² + c tr Σ, E ĝ = ∇½(‖v‖² + c tr Σ),
 with Σ = (1/N)-covariance of the vᵢ and c its `excess`. Variances are those of T for independent samples, with
-ζ = ⟨v, Σv⟩, τ = tr Σ² and κ = ‖v‖⁴, unless said otherwise; `analysis.estimator_bias` has all of them, exactly.
+ζ = ⟨v, Σv⟩ and τ = tr Σ², unless said otherwise; `analysis.estimator_bias` has all of them, exactly.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from analysis.estimator_moments import estimated, estimator_bias, numeric_samples
+from analysis.quadratic_statistics import Statistic, moments
 from dynsys import InputError
 from dynsys.expressions import symbol
 from dynsys.minibatches import (
@@ -373,6 +374,34 @@ def test_unbiased_estimates_may_be_negative_and_are_not_clipped():
         assert estimated(field, samples, [0, 1])[0] == -9.0
     for estimator in ("plug-in", "per-sample"):
         assert estimated(MinibatchField(game, 2, 1.0, estimator), samples, [0, 1])[0] >= 0
+
+
+# --- statistics of any kind, as sums over batches -------------------------------------------------
+
+
+@pytest.mark.parametrize(("N", "B"), [(None, 2), (3, 2), (4, 2), (4, 4)])
+@pytest.mark.parametrize("kind", ["whole", "halves", "batches"])
+def test_moments_of_any_quadratic_statistic_are_sums_over_all_batches(kind, N, B):
+    """With a mean of f over the batch, of two over the first, which no estimator of halves or two batches has."""
+    rows = N or 3
+    draw = lambda *shape: np.vectorize(Fraction, otypes=[object])(  # noqa: E731
+        np.random.default_rng(5).integers(-3, 4, shape)
+    )
+    f, phi, S = draw(rows, 2), draw(rows, 3), draw(2, 3, 3)
+    S = S + np.swapaxes(S, 1, 2)
+    K = np.einsum("id,qde,je->ijq", phi, S, phi)
+    one = list(itertools.product(range(rows), repeat=B) if N is None else itertools.permutations(range(rows), B))
+    values = []
+    for batch in itertools.product(one, repeat=2) if kind == "batches" else one:
+        first, second = batch if kind == "batches" else halves(batch)
+        pairs = itertools.permutations(batch, 2) if kind == "whole" else itertools.product(first, second)
+        each = [K[i, j] for i, j in pairs]
+        values.append(f[list(first if kind == "batches" else batch)].sum(0) / B + sum(each) / Fraction(len(each)))
+    values, count = np.array(values), Fraction(len(values))
+    mean = values.sum(0) / count
+    found = moments(Statistic(f, phi, S, kind), lambda a: a.sum(0) / Fraction(rows), B, N)
+    assert found[0].tolist() == mean.tolist()
+    assert found[1].tolist() == (values.T @ values / count - np.outer(mean, mean)).tolist()
 
 
 # --- the field of a batch -------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dynsys.errors import InputError
+from dynsys.minibatches import MinibatchField, StochasticGame, discrete, normal
+from integrators.draws import Draws
 from integrators.random_streams import normal_pair, seed_of, signed_radius, threefry, unit
 
 WORDS = st.integers(0, 2**64 - 1)
@@ -168,6 +170,13 @@ def test_two_numbers_of_a_pair_point_in_every_direction_alike():
         a, b = normal_pair(signed_radius(word), word)
         assert scipy.stats.kstest(np.arctan2(b, a) / (2 * np.pi) + 0.5, "uniform").pvalue > 1e-3
         assert scipy.stats.kstest((a * a + b * b) / 2, "expon").pvalue > 1e-3
+
+
+def test_noise_of_a_single_value_is_drawn_beside_other_noise():
+    game = StochasticGame({"one": ("x",)}, {"one": "a*b*x"}, {"a": discrete([1.5]), "b": normal()})
+    drawn = Draws(MinibatchField(game, 3), 1).stream(np.uint64(1), np.arange(7))(0)
+    assert drawn.shape == (1, 3, 2, 7)
+    assert (drawn[:, :, 0] == 1.5).all() and len(np.unique(drawn[:, :, 1])) == 21
 
 
 # --- seeds ----------------------------------------------------------------------------------------
