@@ -100,7 +100,7 @@ def stationary_covariance(
         )
     once = field.batch_per == "stage" or _points(field, method) == 1
     weights, v, J, how = batch_fields(field, zero, stages, once, Q, rng)
-    Ms, gs = _updates(v, J, zero, method, h, like)
+    Ms, gs = _updates(v, J, zero, field.blocks, method, h, like)
     EM, Eg = np.tensordot(weights, Ms, 1), weights @ gs
     offset = np.linalg.solve(np.eye(k) - EM, Eg)
     K = np.einsum("b,bij,bkl->ikjl", weights, Ms, Ms, optimize=True).reshape(k * k, k * k)
@@ -223,7 +223,7 @@ def _sensitivity(
 
 
 def _updates(
-    v: np.ndarray, J: np.ndarray, zero: np.ndarray, method: Method, h: float, like: Any
+    v: np.ndarray, J: np.ndarray, zero: np.ndarray, blocks: Any, method: Method, h: float, like: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """M (b, k, k) and the displacement (b, k) of the state at rest, for affine fields v (b, stages, n), J (…, n, n)."""
     method, n = numeric_method(method), len(zero)
@@ -239,7 +239,6 @@ def _updates(
     def jacobian(x: Any, s: int) -> Any:
         return tuple(tuple(J[:, s, i, j, None] for j in range(n)) for i in range(n))
 
-    blocks: Any = tuple((i,) for i in range(n))
     view = _Perturbed(per_stage, blocks, value, jacobian)
     state = shaped([row[None, :] for row in moved], like)
     new = flat(method.step(view, state, (), h))

@@ -190,6 +190,23 @@ def test_curvature_moves_the_mean_as_the_second_derivative_says():
     assert_allclose(curvature_shift(MinibatchField(game, 1), at), -at.covariance[0], rtol=1e-6)
 
 
+def test_players_in_turn_move_all_their_own_variables_at_once():
+    game = StochasticGame(
+        {"one": ["x", "y"], "two": ["z"]},
+        {"one": "-x**2 - y**2 + x*y + x*z + x*e - y*f", "two": "-z**2 - x*z/2 + y*z + z*f"},
+        NOISY,
+    )
+    field, h = MinibatchField(game, 2), 0.2
+    found = stationary_covariance(field, [0, 0, 0], Alternating(), h)
+    # the first player's step, then the second's at the point that it leaves
+    J, first = np.array([[-2, 1, 1], [1, -2, 0], [-0.5, 1, -2]]), np.diag([1.0, 1, 0])
+    one, two = np.eye(3) + h * first @ J, np.eye(3) + h * (np.eye(3) - first) @ J
+    M, G = two @ one, h * (two @ first + np.eye(3) - first)
+    _, Q = update_covariance(field, [0, 0, 0])
+    assert_allclose(found.covariance, kronecker(M, G @ Q @ G.T), rtol=1e-2)
+    assert_allclose(found.additive, kronecker(M, G @ Q @ G.T), rtol=1e-9)
+
+
 def test_what_is_measured_has_forgotten_its_start():
     # a run of six correlation times: from its start on, the variance would come out a twenty-fourth too small
     game = StochasticGame({"one": ["x"]}, {"one": "-x**2/2 + x*e"}, {"e": normal})
