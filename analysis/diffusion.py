@@ -10,12 +10,12 @@ import sympy as sp
 
 from analysis.estimator_moments import Samples
 from analysis.update_covariances import batch_moments
-from dynsys.errors import InputError, shown
+from dynsys.errors import InputError
 from dynsys.expressions import symbol
 from dynsys.field import VectorField
 from dynsys.minibatches.distributions import Normal
 from dynsys.minibatches.expected_fields import free_name
-from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.minibatches.minibatch_field import MinibatchField, check_minibatch_field
 from dynsys.minibatches.populations import Noise, NotClosedError, expectation
 from dynsys.minibatches.sampled_field import SampledField
 from integrators.algorithms.runge_kutta import Euler
@@ -73,8 +73,7 @@ def diffusion_limit(field: MinibatchField) -> DiffusionLimit:
 
     Raises `InputError` for more than four variables, for reshuffled batches, and where expectations have no formula.
     """
-    if not isinstance(field, MinibatchField):
-        raise InputError(f"field is {shown(field)}; give a MinibatchField")
+    check_minibatch_field(field)
     if field.n > MOST_VARIABLES:
         raise InputError(f"the field has {field.n} variables; the limit is formed for at most {MOST_VARIABLES}")
     if field.sampling == "reshuffled":

@@ -16,7 +16,7 @@ from analysis.zeros import FixedPoint, fixed_points
 from dynsys.array_field import AnyField, ArrayField
 from dynsys.errors import InputError
 from dynsys.field import VectorField
-from dynsys.minibatches.estimators import Estimator
+from dynsys.minibatches.estimators import Estimator, as_estimator
 from dynsys.minibatches.expected_fields import expected_field, free_coefficient
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.method import Method
@@ -155,7 +155,7 @@ def equilibrium_shift(
         c,
         float(gamma),
         field.batch,
-        field.estimator.name if isinstance(field.estimator, Estimator) else field.estimator,
+        as_estimator(field.estimator).name,
         sampling,
     )
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from analysis.updates import update_jacobian
-from analysis.zeros import zero_near
-from dynsys.errors import InputError, shown
+from analysis.stationary import attracting_update
+from dynsys.errors import InputError
 from dynsys.field import check_box
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.ensembles import ensemble
-from integrators.method import Method, check_method
+from integrators.method import Method
 from integrators.status import Status
 from integrators.stochastic_runs import sample_paths
 from integrators.trajectories import check_count, check_step
@@ -87,19 +86,12 @@ def escape_times(
 
     Raises `InputError` if x is no zero that attracts under the update, or is outside the box.
     """
-    if not isinstance(field, MinibatchField):
-        raise InputError(f"field is {shown(field)}; give a MinibatchField")
-    checked: Any = field
-    check_method(method, checked)
     h, steps, runs = check_step(h), check_count(steps, "steps", 1), check_count(runs, "runs", 1)
     every = -(-steps // MOST_LOOKS) if every is None else check_count(every, "every", 1)
     if every > steps:
         raise InputError(f"every is {every}, more than the {steps} steps; look at least once")
+    zero, _, radius = attracting_update(field, x, method, h)
     w = field.expected()
-    zero = np.array([float(c) for c in zero_near(w, x)])
-    radius = float(np.abs(np.linalg.eigvals(update_jacobian(w, zero, method, h))).max())
-    if radius >= 1:
-        raise InputError(f"{method.label} does not attract at x with h = {h:g}: its largest multiplier is {radius:.6g}")
     path = sample_paths(field, np.tile(zero, (runs, 1)), method, h, steps, every, rng)
     gone = np.where(path.status != Status.FINISHED, path.steps, np.inf)
     if box is None:

@@ -92,7 +92,7 @@ def noise_floor(
     """
     iterates, runs = check_count(iterates, "iterates", BLOCKS), check_count(runs, "runs", 1)
     prediction = stationary_covariance(field, x, method, h)
-    slowest = _slowest(prediction, field, method)
+    slowest = 1.0 if prediction.radius < 1e-6 else -1 / np.log(prediction.radius)  # steps in which it falls by e
     burn = int(20 * slowest) + 1 if burn is None else check_count(burn, "burn")
     steps = -(-iterates // runs)
     starts = np.tile(prediction.x, (runs, 1))
@@ -146,12 +146,3 @@ def batch_means(series: np.ndarray) -> Measured:
                 "or fewer runs"
             )
         cuts = max(least, cuts // 2)
-
-
-def _slowest(prediction: StationaryCovariance, field: MinibatchField, method: Method) -> float:
-    """Steps in which the slowest mode of the linear update falls by e."""
-    from analysis.updates import update_jacobian
-
-    M = update_jacobian(field.expected(), prediction.x, method, prediction.h)
-    radius = float(np.abs(np.linalg.eigvals(M)).max())
-    return 1.0 if radius < 1e-6 else -1 / np.log(radius)

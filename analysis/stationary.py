@@ -18,8 +18,8 @@ from analysis.update_covariances import update_covariance
 from analysis.updates import STEP, update_jacobian
 from analysis.zeros import zero_near
 from dynsys.array_field import AnyField
-from dynsys.errors import InputError, shown
-from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.errors import InputError
+from dynsys.minibatches.minibatch_field import MinibatchField, check_minibatch_field
 from integrators.method import Method, check_method
 from integrators.minibatch_kernel import TracedBatches, stage_of
 from integrators.states import flat, shaped
@@ -36,8 +36,9 @@ class StationaryCovariance:
     `mean` (n,) is where they are on average, `covariance` (n, n) how they scatter about it, `state_covariance` (k, k)
     the same of the method's whole state, `additive` (n, n) the covariance if only the field's value were noisy, and
     `noise` (n, n) that value's covariance Q. `growth` is the spectral radius of C -> E[M C Mᵀ]: below 1 the update is
-    stable in mean square; else the covariance is infinite. `how` says over what batches were averaged: "enumeration",
-    "moments" (exact), "drawn batches", with a statistical error, or "additive".
+    stable in mean square; else the covariance is infinite. `radius` is that of the expected update. `how` says over
+    what batches were averaged: "enumeration", "moments" (exact), "drawn batches", with a statistical error, or
+    "additive".
     """
 
     x: np.ndarray
@@ -47,6 +48,7 @@ class StationaryCovariance:
     additive: np.ndarray
     noise: np.ndarray
     growth: float
+    radius: float
     how: str
     method: str
     h: float
@@ -84,19 +86,24 @@ def stationary_covariance(
     Raises `InputError` if the update does not attract at x, for methods without a derivative, and for reshuffled
     batches, which depend on one another.
     """
-    zero, w, M, like = _linearised(field, x, method, h)
-    h = check_step(h)
+    if check_minibatch_field(field).sampling == "reshuffled":
+        raise InputError(
+            "the field's batches are reshuffled, so they depend on one another; take 'without replacement'"
+        )
+    zero, M, radius = attracting_update(field, x, method, h)
+    if len(M) > MOST_STATE:
+        raise InputError(f"the state of {method.label} holds {len(M)} numbers; at most {MOST_STATE} are treated")
+    w, h = field.expected(), check_step(h)
+    like = numeric_method(method).initial(w.on_tuples, tuple(zero), w.values())
     n, stages = field.n, _stages(field, method)
     _, Q = update_covariance(field, zero)
     G = _sensitivity(w, zero, method, h, like, stages, field.batch_per == "stage")
     k = len(M)
     forcing = sum((g @ Q @ g.T for g in G), np.zeros((k, k)))
     additive = solve_discrete_lyapunov(M, forcing)
-    radius = float(np.abs(np.linalg.eigvals(M)).max()) ** 2
     if not multiplicative:
-        mean = zero
         return StationaryCovariance(
-            zero, mean, additive[:n, :n], additive, additive[:n, :n], Q, radius, "additive", method.label, h
+            zero, zero, additive[:n, :n], additive, additive[:n, :n], Q, radius**2, radius, "additive", method.label, h
         )
     once = field.batch_per == "stage" or _points(field, method) == 1
     weights, v, J, how = batch_fields(field, zero, stages, once, Q, rng)
@@ -111,7 +118,7 @@ def stationary_covariance(
     if growth < 1:
         C = np.linalg.solve(np.eye(k * k) - K, forcing.ravel()).reshape(k, k)
     return StationaryCovariance(
-        zero, zero + offset[:n], C[:n, :n], C, additive[:n, :n], Q, growth, how, method.label, h
+        zero, zero + offset[:n], C[:n, :n], C, additive[:n, :n], Q, growth, radius, how, method.label, h
     )
 
 
@@ -142,15 +149,12 @@ def _second_derivative(w: AnyField, x: np.ndarray, C: np.ndarray) -> np.ndarray:
 # --- the linearised update ------------------------------------------------------------------------
 
 
-def _linearised(field: MinibatchField, x: Any, method: Method, h: float) -> tuple[np.ndarray, AnyField, Any, Any]:
-    """The zero, the expected field, the update's Jacobian there, and a state; errors for what cannot be."""
-    if not isinstance(field, MinibatchField):
-        raise InputError(f"field is {shown(field)}; give a MinibatchField")
-    if field.sampling == "reshuffled":
-        raise InputError(
-            "the field's batches are reshuffled, so they depend on one another; take 'without replacement'"
-        )
-    checked: Any = field
+def attracting_update(field: MinibatchField, x: Any, method: Method, h: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """The zero x of the expected field, the Jacobian of the expected update there, and its spectral radius.
+
+    Raises `InputError` if x is no zero, or the update does not attract there.
+    """
+    checked: Any = check_minibatch_field(field)
     check_method(method, checked)
     w = field.expected()
     zero = np.array([float(c) for c in zero_near(w, x)])
@@ -158,10 +162,7 @@ def _linearised(field: MinibatchField, x: Any, method: Method, h: float) -> tupl
     radius = float(np.abs(np.linalg.eigvals(M)).max())
     if radius >= 1:
         raise InputError(f"{method.label} does not attract at x with h = {h:g}: its largest multiplier is {radius:.6g}")
-    if len(M) > MOST_STATE:
-        raise InputError(f"the state of {method.label} holds {len(M)} numbers; at most {MOST_STATE} are treated")
-    like = numeric_method(method).initial(w.on_tuples, tuple(zero), w.values())
-    return zero, w, M, like
+    return zero, M, radius
 
 
 def _stages(field: MinibatchField, method: Method) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.errors import InputError, shown
+from dynsys.errors import InputError
 from dynsys.field import as_points
-from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.minibatches.minibatch_field import MinibatchField, check_minibatch_field
 from integrators.ensembles import in_jobs, padded, parameter_rows, processors, step_sizes
 from integrators.method import Method, check_method
 from integrators.minibatch_kernel import MinibatchLoop
@@ -81,8 +81,7 @@ def sample_paths(
 
     Raises `InputError` for wrong shapes, h ≤ 0, unknown parameters, and methods that do not fit the field.
     """
-    if not isinstance(field, MinibatchField):
-        raise InputError(f"field is {shown(field)}; give a MinibatchField")
+    check_minibatch_field(field)
     any_field: Any = field
     check_method(method, any_field)
     points = as_points(starts, field.variables, "starts")

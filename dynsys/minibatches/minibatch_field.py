@@ -288,6 +288,13 @@ class MinibatchField:
         return f"MinibatchField({self.game!r}, batches of {self.batch} {self.sampling} a {self.batch_per}{term})"
 
 
+def check_minibatch_field(field: Any) -> MinibatchField:
+    """The field itself; `InputError` for anything else."""
+    if not isinstance(field, MinibatchField):
+        raise InputError(f"field is {shown(field)}; give a MinibatchField")
+    return field
+
+
 def _times(weight: Fraction, x: Any) -> Any:
     return x if weight == 1 else tuple(times(weight, xi) for xi in x)
 
