@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 
-from analysis.estimator_moments import numeric_samples
+from analysis.estimator_moments import all_batches, batch_count, numeric_samples
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.draws import Draws
 from integrators.random_streams import seed_of
@@ -24,10 +23,7 @@ def batch_fields(
 
     `once`: each batch is evaluated at one point, so that the update is affine in its field and two moments suffice.
     """
-    finite = field.source.population.is_finite
-    rows = len(field.source.rows[0])
-    each = rows**field.batch if field.sampling == "iid" else math.perm(rows, field.batch)
-    if finite and each ** (field.parts[2] * stages) <= MOST_COMBINATIONS:
+    if field.source.population.is_finite and batch_count(field) ** stages <= MOST_COMBINATIONS:
         weights, v, J = _all_batches(field, zero)
         return (*_combined(weights, v, J, stages), "enumeration")
     if field.gamma is None and once:
@@ -46,13 +42,7 @@ def _combined(weights: np.ndarray, v: np.ndarray, J: np.ndarray, stages: int) ->
 
 def _all_batches(field: MinibatchField, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, weights = field.source.rows
-    one = list(
-        itertools.product(range(len(rows)), repeat=field.batch)
-        if field.sampling == "iid"
-        else itertools.permutations(range(len(rows)), field.batch)
-    )
-    chosen = np.array([sum(parts, ()) for parts in itertools.product(one, repeat=field.parts[2])])
-    likely = weights[chosen].prod(1) if field.sampling == "iid" else np.full(len(chosen), 1 / len(chosen))
+    chosen, likely = (np.array(part) for part in zip(*all_batches(field, weights), strict=True))
     return likely / likely.sum(), *_at(field, zero, np.moveaxis(rows[chosen], 0, -1))
 
 

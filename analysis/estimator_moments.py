@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def estimator_bias(
     if how not in (None, "enumeration", "formula"):
         raise InputError(f"how is {shown(how)}; give 'enumeration', 'formula' or None")
     samples = _samples(source, x)
-    count = _count(field) if samples.rows else math.inf
+    count = batch_count(field) if samples.rows else math.inf
     if how == "enumeration" and not samples.rows:
         raise InputError("how is 'enumeration', but the noise has infinitely many values; take 'formula'")
     if how == "enumeration" or (how is None and count <= MOST_BATCHES):
@@ -209,8 +210,8 @@ def _exact_weights(population: Any) -> np.ndarray:
 # --- all batches ----------------------------------------------------------------------------------
 
 
-def _count(field: MinibatchField) -> int:
-    """How many batches there are, in order."""
+def batch_count(field: MinibatchField) -> int:
+    """How many batches, or pairs of batches, there are in order."""
     k, B = len(field.source.rows[0]), field.batch
     each = k**B if field.sampling == "iid" else math.perm(k, B)
     return int(each) ** field.parts[2]
@@ -221,7 +222,7 @@ def _enumerated(field: MinibatchField, samples: Samples) -> tuple[np.ndarray, np
     total: Any = 0
     mean: Any = 0
     square: Any = 0
-    for indices, weight in _batches(field, samples.weights):
+    for indices, weight in all_batches(field, samples.weights):
         value = estimated(field, samples, indices)
         total, mean = total + weight, mean + weight * value
         square = square + weight * np.multiply.outer(value, value)
@@ -229,7 +230,7 @@ def _enumerated(field: MinibatchField, samples: Samples) -> tuple[np.ndarray, np
     return mean, square - np.multiply.outer(mean, mean)
 
 
-def _batches(field: MinibatchField, weights: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], Any]]:
+def all_batches(field: MinibatchField, weights: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Sample numbers of every batch, or pair of batches, and its weight."""
     rows, B = range(len(weights)), field.batch
     one = list(itertools.product(rows, repeat=B) if field.sampling == "iid" else itertools.permutations(rows, B))
@@ -242,21 +243,13 @@ def _batches(field: MinibatchField, weights: Sequence[Any]) -> Iterator[tuple[tu
 
 
 def estimated(field: MinibatchField, samples: Samples, indices: Sequence[int]) -> np.ndarray:
-    """T and ĝ from the samples with these numbers, as the estimator defines them: (1 + n,)."""
-    w = {part: [samples.v[i] for i in indices[part[0] : part[0] + part[1]]] for part in field.parts[1]}
-    j = {part: [samples.J[i] for i in indices[part[0] : part[0] + part[1]]] for part in field.parts[1]}
-    parts = field.parts[1]
-    exactly = samples.v.dtype == object
-    v = [sum(w[p]) / p[1] for p in parts]
-    J = [sum(j[p]) / p[1] for p in parts]
-    cross, diagonal = field.weights
-    T: Any = 0
-    g: Any = 0
-    for (a, b), weight in cross.items():
-        T = T + _like(weight, exactly) * (v[a] @ v[b])
-        g = g + _like(weight, exactly) * (J[a].T @ v[b])
-    for a, weight in diagonal.items():
-        size = parts[a][1]
-        T = T + _like(weight, exactly) * sum(vi @ vi for vi in w[parts[a]]) / size
-        g = g + _like(weight, exactly) * sum(Ji.T @ vi for Ji, vi in zip(j[parts[a]], w[parts[a]])) / size
-    return np.array([T, *g], dtype=object if exactly else float)
+    """T and ĝ from the samples with these numbers, by the estimator's own arithmetic: (1 + n,)."""
+    totals, means = {}, []
+    for first, count in field.parts[1]:
+        chosen = list(indices[first : first + count])
+        v, J = samples.v[chosen], samples.J[chosen]
+        totals[first, count] = [*v.sum(0), (v * v).sum()]
+        own = (J * v[..., None]).sum((0, 1))
+        over = SimpleNamespace(v=tuple(v.sum(0) / count), J=tuple(map(tuple, J.sum(0) / count)), g=tuple(own / count))
+        means.append(over)
+    return np.array([field.squared_norm(totals), *field.gradient(means)], dtype=samples.v.dtype)

@@ -214,15 +214,15 @@ class MinibatchField:
             return means[own[0]].F
         if which == "field":
             v = _mean([means[part].v for part in own])
-            return v if self.gamma is None else axpy(-gamma, self._gradient([means[part] for part in estimated]), v)
+            return v if self.gamma is None else axpy(-gamma, self.gradient([means[part] for part in estimated]), v)
         rows = tuple(_mean([means[part].J[i] for part in own]) for i in range(self.n))
         if self.gamma is None:
             return rows
         slope = self._gradient_jacobian([means[part] for part in estimated])
         return tuple(axpy(-gamma, a, row) for a, row in zip(slope, rows, strict=True))
 
-    def _gradient(self, parts: Sequence[SimpleNamespace]) -> Any:
-        """ĝ = Σ w_ab J̄ₐᵀ v̄_b + Σ dₐ mean(Jᵢᵀvᵢ)."""
+    def gradient(self, parts: Sequence[SimpleNamespace]) -> Any:
+        """ĝ = Σ w_ab J̄ₐᵀ v̄_b + Σ dₐ mean(Jᵢᵀvᵢ), from the means v, J and g over the estimator's parts."""
         cross, diagonal = self.weights
         terms = [_times(w, vecmat(parts[b].v, parts[a].J)) for (a, b), w in cross.items()]
         return _sum([*terms, *(_times(d, parts[a].g) for a, d in diagonal.items())])
