@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,12 @@ from analysis.continuation import continue_equilibrium
 from analysis.zeros import FixedPoint, fixed_points
 from dynsys.array_field import AnyField, ArrayField
 from dynsys.errors import InputError
-from dynsys.field import VectorField
+from dynsys.expressions import finite
+from dynsys.field import Box, VectorField
 from dynsys.minibatches.estimators import Estimator, as_estimator
 from dynsys.minibatches.expected_fields import expected_field, free_coefficient
 from dynsys.minibatches.minibatch_field import MinibatchField
+from dynsys.minibatches.sampled_field import SampledField, sampled
 from integrators.method import Method
 
 SAME = 1e-6  # two zeros closer than this share of the box are one
@@ -130,21 +133,50 @@ def equilibrium_shift(
     With `method` and `h` the labels say whether the update attracts, else the flow. Raises `InputError` for batches the
     estimator or the way of sampling does not allow, and if only one of `method` and `h` is given.
     """
+    field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
+    return shift_of(true_equilibria(game, gamma, box, method, h, seed), field)
+
+
+@dataclass(frozen=True)
+class TrueEquilibria:
+    """The zeros of v - γ∇½‖v‖² in a box and what they are, to be followed for one estimator after another.
+
+    `at` maps c to the field v - γ∇½(‖v‖² + c tr Σ), `label` a field and a point to what the point is.
+    """
+
+    gamma: float
+    at: Callable[[float], AnyField]
+    label: Callable[[AnyField, np.ndarray], Classification]
+    points: tuple[tuple[FixedPoint, Classification], ...]
+    box: Box
+    seed: int
+
+
+def true_equilibria(
+    game: Any, gamma: float, box: Any = None, method: Method | None = None, h: float | None = None, seed: int = 0
+) -> TrueEquilibria:
+    """The zeros at c = 0 with their labels; arguments as of `equilibrium_shift`."""
     if (method is None) != (h is None):
         raise InputError(f"give both method and h, or neither: method is {method!r}, h is {h!r}")
-    field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
-    c = float(field.excess)
-    at = _family(field)
-    w0, w = at(0.0), at(c)
-    chosen = w0.region(box)
-    label = lambda f, x: classify(f, x, method, h)  # noqa: E731
+    at = _family(sampled(game), finite(gamma, "gamma"), free_coefficient(game))
+    w0 = at(0.0)
+    label = lambda w, x: classify(w, x, method, h)  # noqa: E731
+    found = fixed_points(w0, w0.region(box), seed=seed)
+    points = tuple((zero, label(w0, zero.x)) for zero in found)
+    return TrueEquilibria(float(gamma), at, label, points, found.box, seed)
+
+
+def shift_of(true: TrueEquilibria, field: MinibatchField) -> EquilibriumShift:
+    """Where the true equilibria go under the estimator of a field of the same game and γ."""
+    at, label, c = true.at, true.label, float(field.excess)
+    w = at(c)
     points = []
-    for zero in fixed_points(w0, chosen, seed=seed):
+    for zero, before in true.points:
         shifted, end = _followed(at, zero.x, c)
         after = None if shifted is None else label(w, shifted)
-        points.append(ShiftedEquilibrium(zero.x, shifted, _first_order(at, zero.x, c), label(w0, zero.x), after, end))
-    found = fixed_points(w, chosen, seed=seed)
-    size = SAME * float(norm([hi - lo for lo, hi in chosen]))
+        points.append(ShiftedEquilibrium(zero.x, shifted, _first_order(at, zero.x, c), before, after, end))
+    found = fixed_points(w, true.box, seed=true.seed)
+    size = SAME * float(norm([hi - lo for lo, hi in true.box]))
     known = [p.shifted for p in points if p.shifted is not None]
     new = [p for p in found if all(norm(p.x - x) > size for x in known)]
     return EquilibriumShift(
@@ -153,20 +185,19 @@ def equilibrium_shift(
         w,
         found.completeness,
         c,
-        float(gamma),
+        true.gamma,
         field.batch,
         as_estimator(field.estimator).name,
-        sampling,
+        field.sampling,
     )
 
 
-def _family(field: MinibatchField) -> Any:
+def _family(source: SampledField, gamma: float, name: str) -> Callable[[float], AnyField]:
     """c -> the field v - γ∇½(‖v‖² + c tr Σ)."""
-    gamma = float(field.gamma or 0.0)
-    one = expected_field(field.source, gamma, 0.0, field.name)
+    one = expected_field(source, gamma, 0.0, name)
     if isinstance(one, VectorField):
         return lambda c: one.with_parameters(**{_excess(one): c})
-    return lambda c: expected_field(field.source, gamma, c, field.name)
+    return lambda c: expected_field(source, gamma, c, name)
 
 
 def _excess(w: VectorField) -> str:

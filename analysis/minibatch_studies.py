@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import norm
 
-from analysis.equilibrium_shifts import EquilibriumShift, ShiftedEquilibrium, equilibrium_shift
+from analysis.equilibrium_shifts import EquilibriumShift, ShiftedEquilibrium, shift_of, true_equilibria
 from analysis.estimator_moments import EstimatorBias, estimator_bias
 from analysis.noise_floors import NoiseFloor, noise_floor
 from dynsys.errors import InputError
@@ -105,19 +105,21 @@ def minibatch_study(
     """
     studies: list[EstimatorStudy] = []
     left_out: dict[str, str] = {}
+    found = true_equilibria(game, gamma, box, method, h, rng)
     true: np.ndarray | None = None if near is None else np.asarray(near, dtype=float)
     for given in estimators:
         estimator = as_estimator(given)
         report(f"{estimator.name}: equilibria")
         try:
-            shift = equilibrium_shift(game, estimator, B, gamma, box, sampling, method, h, rng)
+            field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
         except InputError as error:
             left_out[estimator.name] = str(error)
             continue
+        shift = shift_of(found, field)
         point = _chosen(shift, true)
         true = point.true
         report(f"{estimator.name}: iterates")
-        studies.append(_studied(game, estimator, B, gamma, method, h, sampling, iterates, rng, shift, point))
+        studies.append(_studied(field, method, h, iterates, rng, shift, point))
     if true is None or not studies:
         raise InputError("no estimator fits: " + "; ".join(left_out.values()))
     variables = studies[0].shift.field.variables
@@ -134,10 +136,11 @@ def _chosen(shift: EquilibriumShift, near: np.ndarray | None) -> ShiftedEquilibr
 
 
 def _studied(
-    game: Any, estimator: Estimator, B: int, gamma: float, method: Method, h: float, sampling: str, iterates: int,
-    rng: int, shift: EquilibriumShift, point: ShiftedEquilibrium,
+    field: MinibatchField, method: Method, h: float, iterates: int, rng: int, shift: EquilibriumShift,
+    point: ShiftedEquilibrium,
 ) -> EstimatorStudy:  # fmt: skip
-    field = MinibatchField(game, B, gamma, estimator, sampling, name=free_coefficient(game))
+    estimator = as_estimator(field.estimator)
+    bias = lambda B: estimator_bias(field.game, estimator, point.true, B, field.sampling, "formula")  # noqa: E731
     floor = cloud = None
     reason = point.end
     if point.shifted is not None:
@@ -150,10 +153,10 @@ def _studied(
         except InputError as error:
             reason = str(error)
     sizes = _sizes(field)
-    over = [estimator_bias(game, estimator, point.true, size, sampling, "formula") for size in sizes]
+    over = [bias(size) for size in sizes]
     return EstimatorStudy(
         estimator.name,
-        estimator_bias(game, estimator, point.true, B, sampling, "formula"),
+        bias(field.batch),
         point,
         shift,
         floor,
