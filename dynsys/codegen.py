@@ -83,6 +83,11 @@ class _Printer(StrPrinter):
         return f"exp({self._print(expr.args[0])})"
 
 
+def expression_text(e: sp.Expr) -> str:
+    """Python text of one expression, its symbols' names as they are."""
+    return _Printer().doprint(e)
+
+
 def functions_text(
     functions: Mapping[str, Any], variables: Sequence[sp.Symbol], parameters: Sequence[sp.Symbol], decorator: str = ""
 ) -> str:
@@ -102,13 +107,12 @@ def _function(
     names |= {s: sp.Symbol(f"p{i}") for i, s in enumerate(parameters)}
     temporaries, flat = sp.cse([sp.sympify(e).xreplace(names) for e in flat], symbols=sp.numbered_symbols("c"))
     used = {s.name for e in [*flat, *(value for _, value in temporaries)] for s in e.free_symbols}
-    show = _Printer().doprint
     lines = [decorator] if decorator else []
     lines.append(f"def {name}(x, p):")
     lines += [f"    x{i} = x[{i}]" for i in range(len(variables)) if f"x{i}" in used]
     lines += [f"    p{i} = p[{i}]" for i in range(len(parameters)) if f"p{i}" in used]
-    lines += [f"    {target} = {show(value)}" for target, value in temporaries]
-    entries = iter([show(e) for e in flat])
+    lines += [f"    {target} = {expression_text(value)}" for target, value in temporaries]
+    entries = iter([expression_text(e) for e in flat])
     items = [tuple_text([next(entries) for _ in row]) if isinstance(row, list) else next(entries) for row in rows]
     lines.append(f"    return {tuple_text(items)}")
     return "\n".join(lines) + "\n"
