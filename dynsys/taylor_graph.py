@@ -158,12 +158,9 @@ class Graph:
         if self.is_constant(exponent):
             start = lambda u: expression_text(sp.Symbol(u) ** exponent)  # noqa: E731
             return self.added(Power(start, self.node(base), self.constant(exponent)))
-        if self.is_constant(base):
-            start = lambda u: f"{self.constant(base)}**{u}"  # noqa: E731
-            return self.added(Primitive(start, self.node(exponent * sp.log(base))))
         a, b = self.node(base), self.node(exponent)
-        logarithm = self.applied(sp.log, a)
-        return self.added(Primitive(lambda _: f"{a.value[0]}**{b.value[0]}", self.times(b, logarithm)))
+        exponential = Primitive(lambda _: f"{a.value[0]}**{b.value[0]}", self.node(exponent * sp.log(base)))
+        return self.added(exponential)
 
     def whole(self, u: Node, n: int) -> Node:
         """uⁿ, n ≥ 1: finite at u = 0, where the differential equation is not."""

@@ -52,8 +52,13 @@ def taylor_coefficients(field: VectorField, x: Any, order: int, t: float | None 
 
 
 def operations(text: str) -> int:
-    """How many arithmetic operations and function calls a generated text holds: what compiling and running it cost."""
-    return sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) for node in ast.walk(ast.parse(text)))
+    """How many arithmetic operations and function calls a text of `series_text` holds.
+
+    Numba takes about a millisecond each: 1.4 s for the 1438 of a planar cubic field at order 20.
+    """
+    statements = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assign)]
+    parts = [part for statement in statements for part in ast.walk(statement)]
+    return sum(isinstance(part, ast.BinOp | ast.UnaryOp | ast.Call) for part in parts)
 
 
 def _checked_order(order: Any) -> int:
