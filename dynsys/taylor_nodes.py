@@ -36,15 +36,19 @@ def over(text: str, k: int) -> str:
 
 
 def convolution(a: Sequence[str], b: Sequence[str], k: int, first: int = 0, last: int | None = None) -> str:
-    """Text of Σ a[j] b[k - j] for j from `first` to `last`, k by default."""
-    return total(times(a[j], b[k - j]) for j in range(first, (k if last is None else last) + 1))
+    """Text of Σ a[j] b[k - j] for j from `first` to `last`, k by default.
+
+    The newest coefficients, which the processor still waits for, stand at the end of the chain of additions.
+    """
+    chosen = range(first, (k if last is None else last) + 1)
+    return total(times(a[j], b[k - j]) for j in sorted(chosen, key=lambda j: max(j, k - j)))
 
 
 def symmetric(a: Sequence[str], k: int, first: int = 0) -> str:
     """Text of Σ a[j] a[k - j] for j from `first` to k - `first`: equal pairs once, which halves the work."""
-    pairs = total(times(a[j], a[k - j]) for j in range(first, (k + 1) // 2))
+    pairs = total(times(a[j], a[k - j]) for j in reversed(range(first, (k + 1) // 2)))
     middle = times(a[k // 2], a[k // 2]) if k % 2 == 0 and k // 2 >= first else ""
-    return total([times("2.0", f"({pairs})") if pairs else "", middle])
+    return total([middle, times("2.0", f"({pairs})") if pairs else ""])
 
 
 class Node:
