@@ -34,7 +34,7 @@ CIRCULAR, HYPERBOLIC = ("sin", "cos", "-"), ("sinh", "cosh", "")  # y, z with y'
 PAIRED = {sp.sin: CIRCULAR, sp.cos: CIRCULAR, sp.sinh: HYPERBOLIC, sp.cosh: HYPERBOLIC}
 
 
-def _divides(exponent: sp.Expr) -> bool:
+def _is_below(exponent: sp.Expr) -> bool:
     """True if a power with this exponent is a quotient by a product of roots and whole powers."""
     return bool(exponent.is_number and exponent.is_negative and (2 * exponent).is_Integer)
 
@@ -110,7 +110,7 @@ class Graph:
     def read(self, e: sp.Expr) -> Node:
         """The node of an expression met for the first time."""
         if self.is_constant(e):
-            return self.make(Constant, self.constant(e))
+            return self.make(Constant, self.constant(e) if e != 0 else "")
         if e.is_Add:
             fixed, moving = self.split(e.args)
             terms = [self.term(part) for part in moving]
@@ -136,8 +136,8 @@ class Graph:
     def product(self, factors: Sequence[sp.Expr]) -> Node:
         """Numerators multiplied one by one, over the product of all denominators."""
         powers = [f.as_base_exp() if f.is_Pow else (f, sp.S.One) for f in factors]
-        below = [self.node(b**-n) for b, n in powers if _divides(n)]
-        above = [self.node(f) for f, (b, n) in zip(factors, powers, strict=True) if not _divides(n)]
+        below = [self.node(b**-n) for b, n in powers if _is_below(n)]
+        above = [self.node(f) for f, (b, n) in zip(factors, powers, strict=True) if not _is_below(n)]
         numerator = functools.reduce(self.times, above) if above else self.make(Constant, "1.0")
         return self.make(Quotient, numerator, functools.reduce(self.times, below)) if below else numerator
 
@@ -147,7 +147,7 @@ class Graph:
 
     def raised(self, base: sp.Expr, exponent: sp.Expr) -> Node:
         """A power: by squarings, by a root, by its differential equation, or as an exponential."""
-        if _divides(exponent):
+        if _is_below(exponent):
             return self.product([base**exponent])
         if exponent.is_Integer:
             return self.whole(self.node(base), int(exponent))
@@ -159,8 +159,8 @@ class Graph:
             start = lambda u: expression_text(sp.Symbol(u) ** exponent)  # noqa: E731
             return self.added(Power(start, self.node(base), self.constant(exponent)))
         a, b = self.node(base), self.node(exponent)
-        exponential = Primitive(lambda _: f"{a.value[0]}**{b.value[0]}", self.node(exponent * sp.log(base)))
-        return self.added(exponential)
+        start = lambda _: f"{a.value[0]}**{b.value[0]}"  # noqa: E731
+        return self.added(Primitive(start, self.node(exponent * sp.log(base))))
 
     def whole(self, u: Node, n: int) -> Node:
         """uⁿ, n ≥ 1: finite at u = 0, where the differential equation is not."""
@@ -227,7 +227,7 @@ def tidied(written: dict[str, str], kept: set[str]) -> list[tuple[str, str]]:
         if name not in uses:
             continue
         text = NAME.sub(lambda match: inlined.get(match[0], match[0]), text)
-        if uses[name] == 1 and len(text) <= INLINED:
+        if uses[name] == 1 and len(text) <= INLINED and not text.endswith("]"):
             inlined[name] = f"({text})"
         else:
             lines.append((name, text))

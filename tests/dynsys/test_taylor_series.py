@@ -140,6 +140,10 @@ def test_arrays_of_points_give_arrays_of_series():
     assert_array_equal(series[2, 1], taylor_coefficients(v, points[2, 1], 3))
 
 
+def test_a_component_that_is_zero_stays_so():
+    assert_array_equal(taylor_coefficients(VectorField(("0", "x"), ("x", "y")), [3.0, 1.0], 2), [[3, 0, 0], [1, 3, 0]])
+
+
 def test_whole_powers_are_finite_at_zero():
     v = VectorField(("x**3 + x**8 + (x*y)**5 + 1", "1 - y**2"), ("x", "y"))
     assert_allclose(taylor_coefficients(v, [0.0, 0.0], 4), [[0, 1, 0, 0, 0.25], [0, 1, 0, -1 / 3, 0]], atol=1e-17)
