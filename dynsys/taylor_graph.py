@@ -16,6 +16,7 @@ from dynsys.taylor_nodes import (
     InversePrimitive,
     Jump,
     Linear,
+    Mirrored,
     Node,
     Power,
     Primitive,
@@ -120,6 +121,9 @@ class Graph:
             return node if (sign, coefficient) == ("", "1.0") else self.make(Linear, "", (sign, coefficient, node))
         if e.is_Pow:
             return self.raised(*e.as_base_exp())
+        if e.func is logistic and e.args[0].could_extract_minus_sign():
+            u = self.node(-e.args[0])
+            return self.make(Mirrored, u, self.applied(logistic, u))
         return self.applied(e.func, self.node(e.args[0]))
 
     def split(self, parts: Sequence[sp.Expr]) -> tuple[list[sp.Expr], list[sp.Expr]]:

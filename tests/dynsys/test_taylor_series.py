@@ -39,6 +39,7 @@ OPERATIONS = {
         sp.tanh(1) * X, T, T * X, T**2 * Y, sp.exp(T), sp.sin(3 * T) * X, X / (1 + T), sp.sqrt(T + 2),
         T ** sp.Float("2.5"), sp.log(1 + T) * Y, sp.atan(T) + sp.asin(T / 4) - sp.acos(T / 5), X**T, T**X,
         logistic(T) * softplus(-X), sp.tan(T / 2), sp.tanh(T * X), switch(T - 5) * X, switch(T) * X,
+        logistic(X) * logistic(-X), logistic(Y - X) / softplus(X - Y),
     ]
 }  # fmt: skip
 
@@ -208,6 +209,14 @@ def test_common_parts_are_expanded_once():
     single = operations(series_text(VectorField(("sin(x*y)", "y"), ("x", "y")), 8))
     double = operations(series_text(VectorField(("sin(x*y)", "3*sin(x*y) + cos(x*y)"), ("x", "y")), 8))
     assert double < 1.3 * single
+
+
+def test_the_logistic_function_of_either_sign_is_expanded_once():
+    single = operations(series_text(VectorField(("logistic(x)", "y"), ("x", "y")), 20))
+    double = operations(series_text(VectorField(("logistic(x)", "logistic(-x)"), ("x", "y")), 20))
+    assert double < 1.3 * single
+    steep = taylor_coefficients(VectorField(("logistic(x)*logistic(-x)",), ("x",)), [40.0], 1)[0, 1]
+    assert steep == pytest.approx(np.exp(-40.0), rel=1e-14)
 
 
 def test_no_name_of_a_users_stands_in_the_text():
