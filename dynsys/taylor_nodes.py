@@ -103,34 +103,30 @@ class Linear(Node):
         return text.removeprefix(" + ").replace(" - ", "-", 1) if text.startswith(" - ") else text.removeprefix(" + ")
 
 
-class Product(Node):
-    """u·w: Leibniz's rule."""
+class Operation(Node):
+    """A node made of one or two others."""
 
-    def __init__(self, u: Node, w: Node):
+    def __init__(self, u: Node, w: Node | None = None):
         super().__init__()
-        self.u, self.w = u, w
+        self.u, self.w = u, w or u
+
+
+class Product(Operation):
+    """u·w: Leibniz's rule."""
 
     def text(self, k: int, write: Write) -> str:  # noqa: D102
         return convolution(self.u.value, self.w.value, k)
 
 
-class Square(Node):
+class Square(Operation):
     """u²."""
-
-    def __init__(self, u: Node):
-        super().__init__()
-        self.u = u
 
     def text(self, k: int, write: Write) -> str:  # noqa: D102
         return symmetric(self.u.value, k)
 
 
-class Quotient(Node):
+class Quotient(Operation):
     """q = u/w, from q·w = u."""
-
-    def __init__(self, u: Node, w: Node):
-        super().__init__()
-        self.u, self.w = u, w
 
     def text(self, k: int, write: Write) -> str:  # noqa: D102
         reciprocal = write(f"{self.name}_r", f"1.0/{self.w.value[0]}")
@@ -140,12 +136,8 @@ class Quotient(Node):
         return rest and f"{reciprocal}*({rest})"
 
 
-class Root(Node):
+class Root(Operation):
     """s = √u, from s² = u."""
-
-    def __init__(self, u: Node):
-        super().__init__()
-        self.u = u
 
     def text(self, k: int, write: Write) -> str:  # noqa: D102
         if k == 0:
@@ -155,29 +147,21 @@ class Root(Node):
         return rest and f"{reciprocal}*({rest})"
 
 
-class Jump(Node):
+class Jump(Operation):
     """`switch` of u: constant in pieces."""
-
-    def __init__(self, u: Node):
-        super().__init__()
-        self.u = u
 
     def text(self, k: int, write: Write) -> str:  # noqa: D102
         return f"switch({self.u.value[0]})" if k == 0 else ""
 
 
-class Mirrored(Node):
-    """logistic(-u) = 1 - logistic(u): the same coefficients with the other sign, its value a call of its own.
+class Mirrored(Operation):
+    """logistic(-u) = 1 - w, where w = logistic(u): its coefficients with the other sign, its value a call of its own.
 
-    The derivative logistic(u) logistic(-u), in every consensus field, keeps its relative accuracy for large u.
+    The derivative logistic(u) logistic(-u), in a consensus field for instance, keeps its relative accuracy for large u.
     """
 
-    def __init__(self, u: Node, y: Node):
-        super().__init__()
-        self.u, self.y = u, y
-
     def text(self, k: int, write: Write) -> str:  # noqa: D102
-        return minus("", self.y.value[k]) if k else f"logistic(-{self.u.value[0]})"
+        return minus("", self.w.value[k]) if k else f"logistic(-{self.u.value[0]})"
 
 
 class Integral(Node):
