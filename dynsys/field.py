@@ -275,17 +275,32 @@ class VectorField:
         return tuple(tuple(sp.diff(f, s) for s in self.symbols) for f in self.game.payoffs.values())
 
     def source(self, functions: Iterable[str] = ("field", "jacobian"), decorator: str = "") -> str:
-        """Generated text of pure functions (x, p) on tuples: `field`, `jacobian` and `gradients` (of the payoffs)."""
+        """Generated text of pure functions (x, p) on tuples: `field`, `jacobian` and `gradients` (of the payoffs).
+
+        `series20` is the Taylor coefficients of solutions, to order 20: a row a variable.
+        """
+        from dynsys.taylor_series import series_text
+
         parts = {"field": "expressions", "jacobian": "jacobian_expressions", "gradients": "payoff_gradients"}
-        chosen = {name: getattr(self, parts[name]) for name in functions}
-        return functions_text(chosen, self.symbols, self.parameter_symbols, decorator)
+        names = list(functions)
+        chosen = {name: getattr(self, parts[name]) for name in names if name in parts}
+        text = functions_text(chosen, self.symbols, self.parameter_symbols, decorator)
+        for name in names:
+            if name not in parts:
+                series = series_text(self, int(name.removeprefix("series")), decorator)
+                text += "\n" + series.replace("def series(", f"def {name}(", 1)
+        return text
 
     @functools.cached_property
     def on_tuples(self) -> Any:
         """v(x, p) -> tuple, on tuples of floats, complex numbers or arrays; `.jacobian` and `.gradients` likewise."""
         functions = numpy_functions(self.source())
-        gradients = lambda x, p: numpy_functions(self.source(["gradients"]))["gradients"](x, p)  # noqa: E731
-        return OnTuples(functions["field"], functions["jacobian"], gradients, self.blocks)
+        gradients = lambda x, p: self._function("gradients")(x, p)  # noqa: E731
+        series = lambda x, p, order: self._function(f"series{order}")(x, p)  # noqa: E731
+        return OnTuples(functions["field"], functions["jacobian"], gradients, self.blocks, series)
+
+    def _function(self, name: str) -> Any:
+        return numpy_functions(self.source([name]))[name]
 
     @functools.cached_property
     def on_symbols(self) -> Any:
@@ -329,6 +344,7 @@ class OnTuples:
     jacobian: Callable[[Any, Any], Any]
     gradients: Callable[[Any, Any], Any]
     blocks: tuple[tuple[int, ...], ...]
+    series: Callable[[Any, Any, int], Any] | None = None
 
     def __call__(self, x: Any, p: Any) -> Any:
         """v(x, p)."""

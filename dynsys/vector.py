@@ -34,6 +34,20 @@ def scale(a: Any, x: Any) -> Any:
     return a * x
 
 
+def weighted_sum(weights: Sequence[Any], slopes: Sequence[Any]) -> Any:
+    """Σ wᵢ kᵢ, with exact weights; at least one is not 0."""
+    total: Any = None
+    for weight, slope in zip(weights, slopes):
+        if weight == 0:
+            continue
+        if isinstance(slope, tuple):
+            part_ = tuple(times(weight, k) for k in slope)
+            total = part_ if total is None else tuple(a + b for a, b in zip(total, part_, strict=True))
+        else:
+            total = times(weight, slope) if total is None else total + times(weight, slope)
+    return total
+
+
 def combination(h: Any, weights: Sequence[Any], slopes: Sequence[Any], x: Any) -> Any:
     """x + h Σ wᵢ kᵢ, with exact weights: 1/3 is a third in exact arithmetic and the nearest double elsewhere."""
     for weight, slope in zip(weights, slopes, strict=True):
@@ -139,6 +153,11 @@ def sqrt(x: Any) -> Any:
     if type(x).__module__.startswith("mpmath"):
         return x**0.5
     return np.sqrt(x)
+
+
+def rough_power(x: Any, exponent: float) -> Any:
+    """A power of a number ≥ 0, to 1e-4 in kernels, where the branch-free arithmetic of a step size serves."""
+    return x.rough_power(exponent) if hasattr(x, "rough_power") else x**exponent
 
 
 def real(x: Any) -> Any:

@@ -8,29 +8,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from integrators.algorithms.runge_kutta import Euler, RungeKutta4
+    from integrators.crossings import Event
+    from integrators.embedded import DOP853, DormandPrince, Tsitouras
     from integrators.ensembles import Ensemble, ensemble
+    from integrators.flows import Flow, flow, strobe
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
+    from integrators.rosenbrock import Rosenbrock
+    from integrators.solutions import Solution, solve
     from integrators.status import Status
     from integrators.stochastic_runs import SamplePaths, sample_paths
+    from integrators.taylor import Taylor
     from integrators.trajectories import Trajectory, trajectory
 
 __all__ = [
-    "Ensemble", "Euler", "Method", "Newton", "RungeKutta4", "SamplePaths", "Status", "Trajectory",
-    "ensemble", "method_named", "methods", "sample_paths", "trajectory",
+    "DOP853", "DormandPrince", "Ensemble", "Euler", "Event", "Flow", "Method", "Newton", "Rosenbrock", "RungeKutta4",
+    "SamplePaths", "Solution", "Status", "Taylor", "Trajectory", "Tsitouras",
+    "ensemble", "flow", "method_named", "methods", "sample_paths", "solve", "strobe", "trajectory",
 ]  # fmt: skip
 
 _HOME = {
+    "DOP853": "embedded",
+    "DormandPrince": "embedded",
     "Ensemble": "ensembles",
+    "Event": "crossings",
+    "Flow": "flows",
     "Method": "method",
     "Newton": "newton",
+    "Rosenbrock": "rosenbrock",
     "SamplePaths": "stochastic_runs",
+    "Solution": "solutions",
     "Status": "status",
+    "Taylor": "taylor",
     "Trajectory": "trajectories",
+    "Tsitouras": "embedded",
     "ensemble": "ensembles",
+    "flow": "flows",
     "method_named": "method",
     "methods": "method",
     "sample_paths": "stochastic_runs",
+    "solve": "solutions",
+    "strobe": "flows",
     "trajectory": "trajectories",
 }
 

@@ -189,7 +189,7 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     bodies, seen = traced(method, lambda program: TracedField(program, moving.n, moving.blocks), like)
     called = seen["start"].called | seen["step"].called
     asked = tests(field.n, size)
-    glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **asked)
+    glue = GLUE.format(wrapped=wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **asked)
     loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, asked["inside"])
     if isinstance(moving, ArrayField):
         functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
@@ -200,7 +200,7 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
 
 
-def _wrapped(field: AnyField, size: int) -> str:
+def wrapped(field: AnyField, size: int) -> str:
     """The state s with the variables that have a period wrapped into [0, period], its end reached by rounding only."""
     periods = [*(field.period or [None] * field.n), *[None] * (size - field.n)]
     return tuple_text(

@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
+from fractions import Fraction
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from dynsys.errors import InputError, nearest
-from dynsys.vector import matvec
+from dynsys.vector import matvec, weighted_sum
 from integrators.states import flat, shaped
 
 if TYPE_CHECKING:
@@ -156,6 +157,13 @@ class LinearField:
     def jacobian(self, x: Any, p: Any) -> Any:
         """A."""
         return self.A
+
+    def series(self, x: Any, p: Any, order: int) -> Any:
+        """Aᵏ x / k! for k = 0, …, order, a row a variable."""
+        terms = [x]
+        for k in range(1, order + 1):
+            terms.append(weighted_sum([Fraction(1, k)], [matvec(self.A, terms[-1])]))
+        return tuple(zip(*terms, strict=True))
 
     def gradients(self, x: Any, p: Any) -> Any:
         """A linear field has no payoffs."""

@@ -18,6 +18,10 @@ class Status(IntEnum):
     DIVERGED = 2
     NOT_FINITE = 3
     UNSOLVED = 4
+    STEP_UNDERFLOW = 6
+    STIFF = 7
+    EXHAUSTED = 8
+    EVENT = 9
 
     @property
     def message(self) -> str:
@@ -31,4 +35,8 @@ _MESSAGES = {
     Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
     Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
     Status.UNSOLVED: "Newton's method found no solution of an implicit step; take a smaller h",
+    Status.STEP_UNDERFLOW: "needs steps below the spacing of t: there is a singularity, or rtol is too small",
+    Status.STIFF: "the problem is stiff: stability, not accuracy, sets the step; take method=Rosenbrock()",
+    Status.EXHAUSTED: "tried max_steps steps; raise max_steps, or loosen the tolerances",
+    Status.EVENT: "met a terminal event",
 }

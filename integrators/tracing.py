@@ -97,6 +97,10 @@ class Term:
         """√ of it."""
         return self._made("sqrt({})", self)
 
+    def rough_power(self, exponent: float) -> Term:
+        """A power to 1e-4: what a step size needs."""
+        return self._made("power({}, {})", self, exponent)
+
     def where(self, a: Any, b: Any) -> Term:
         """a if it holds, else b."""
         return self._made("{1} if {0} else {2}", self, a, b)
@@ -318,6 +322,10 @@ class TracedField:
     def gradients(self, x: Any, p: Any) -> Any:
         """∇fᵢ(x, p), a row a player."""
         return self._called("gradients", x, p, ((None,) * self.n,) * len(self.blocks))
+
+    def series(self, x: Any, p: Any, order: int) -> Any:
+        """The Taylor coefficients of the solution through x, a row of order + 1 a variable."""
+        return self._called(f"series{order}", x, p, ((None,) * (order + 1),) * self.n)
 
     def _called(self, function: str, x: Any, p: Any, like: Any) -> Any:
         self.called.add(function)

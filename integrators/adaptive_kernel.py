@@ -1,0 +1,386 @@
+"""The text of an adaptive kernel: one trajectory, in chunks of steps, or many in lanes, each with a step of its own.
+
+Time is kept apart from the point, as a sum of two numbers, so that its rounding errors do not add up over many steps.
+A kernel never raises: what ends a run is its status.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from dynsys import kernels
+from dynsys.array_field import AnyField
+from dynsys.codegen import tuple_text
+from dynsys.field import VectorField
+from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
+from dynsys.vector import maximum
+from integrators import step_control
+from integrators.adaptive import AdaptiveMethod
+from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, wrapped
+from integrators.states import flat
+from integrators.status import LANES, Status
+from integrators.tracing import Program, TracedField
+
+WHOLE = 32  # most variables whose arithmetic a kernel's text spells out; a larger point is one array
+HEAD = 6  # numbers before the point in the state of a single run
+
+FUNCTIONS = """
+@jit
+def attempt(x, k, p, h, r, a):
+    # the new point, what the next attempt starts with, the step taken, ε², (h|λ|)², the dense output's coefficients
+{attempt}
+
+@jit
+def wrapped(s):
+    return {wrapped}
+"""
+
+SINGLE = """
+@exported
+def advance(state, p, end, r, a, bound, longest, budget, patience, out):
+    # accepted steps into the rows of `out`, until it is full; status (-1: goes on), rows, attempts
+    t, low, h, before, beyond, accepted = state[0], state[1], state[2], state[3], state[4], state[5]
+    x, k = {load_point}, {load_carried}
+    p, r, a = {parameters}, {relative}, {absolute}
+    rows, tried, status, error, most = 0, 0, -1, 0.0, 5.0
+    while rows < len(out) and tried < budget:
+        left = (end - t) - low
+        if left == 0.0:
+            status = {finished}
+            break
+        step = h if abs(h) < abs(longest) else longest
+        cut = abs(step) * 1.0000001 >= abs(left)
+        step = left if cut else step
+        if not cut and abs(step) <= 4e-16 * abs(t) + 1e-290:
+            status = {underflow} if error < inf else {not_finite}
+            break
+        new = attempt({full}, k, p, step, r, a)
+        tried += 1
+        taken, error = new[{taken}], new[{error}]
+        factor = growth(error, before if error <= 1.0 else 1.0, {alpha}, {beta})
+        factor = factor if factor < most else most
+        if error <= 1.0:
+            y = wrapped({new_point})
+            if not ({inside}):
+                status = {diverged}
+                break
+            x, k = y, {new_carried}
+            t, low = (end, 0.0) if taken == left else later(t, low, taken)
+            h = {next_step}
+            before, most = error if error > 1e-8 else 1e-8, 5.0
+            out[rows, 0] = t
+{store}
+            rows += 1
+            accepted += 1.0
+            beyond = beyond + 1.0 if new[{stiffness}] > {stiffness_bound} else 0.8 * beyond
+            if beyond >= 15.0 and accepted > patience:
+                status = {stiff}
+                break
+        else:
+            h, most = step * factor, 1.0
+    state[0], state[1], state[2], state[3], state[4], state[5] = t, low, h, before, beyond, accepted
+{save}
+    return status, rows, tried
+
+EXPORTS = [advance]
+"""
+
+MANY = """
+@apart
+def block(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, at):
+    # columns at .. at + LANES - 1 of X, with what they carry and first steps; points at the other times into `out`
+    wide_vectors()
+{buffers}
+    r, a = {relative}, {absolute}
+    for lane in range(LANES):
+        t[lane], low[lane], before[lane], most[lane], done[lane] = times[0], 0.0, 1.0, 5.0, 0.0
+        tries[lane], bad[lane] = 0.0, 0.0
+        code[lane] = {running} if status[at + lane] == 0 else 1.0 * status[at + lane]
+{load}
+    for row in range(1, len(times)):
+        end = times[row]
+        going = 1
+        while going > 0:
+            for lane in range(LANES):  # independent lanes: this loop vectorises
+                left = (end - t[lane]) - low[lane]
+                live = (code[lane] == {running}) & (left != 0.0)
+                step = h[lane] if abs(h[lane]) < abs(longest) else longest
+                cut = abs(step) * 1.0000001 >= abs(left)
+                step = left if cut else step
+                small = (abs(step) <= 4e-16 * abs(t[lane]) + 1e-290) & (not cut)
+                new = attempt({full}, {carried}, {lane_parameters}, step, r, a)
+                length, error = new[{taken}], new[{error}]
+                y = wrapped({new_point})
+                good = error <= 1.0
+                inside = {inside}
+                stays = live & good & inside & (not small)
+                u, w = later(t[lane], low[lane], length)
+                u, w = (end, 0.0) if length == left else (u, w)
+                factor = growth(error, before[lane] if good else 1.0, {alpha}, {beta})
+                factor = factor if factor < most[lane] else most[lane]
+                longer = {next_lane}
+                longer = longer if good else step * factor
+                code[lane] = {diverged} if live & good & (not inside) else code[lane]
+                code[lane] = (1.0 * {underflow} if bad[lane] == 0.0 else {not_finite}) if live & small else code[lane]
+                bad[lane] = 0.0 if error < inf else 1.0
+                tries[lane] = tries[lane] + 1.0 if live else tries[lane]
+                ending = stays & (length == left)
+                code[lane] = {exhausted} if live & (tries[lane] >= budget) & (not ending) else code[lane]
+                done[lane] = done[lane] + 1.0 if stays else done[lane]
+                h[lane] = longer if live else h[lane]
+                most[lane] = (5.0 if good else 1.0) if live else most[lane]
+                t[lane], low[lane] = u if stays else t[lane], w if stays else low[lane]
+                before[lane] = (error if error > 1e-8 else 1e-8) if stays else before[lane]
+{advance}
+            going = 0
+            for lane in range(LANES):
+                going += 1 if (code[lane] == {running}) & ((end - t[lane]) - low[lane] != 0.0) else 0
+        for lane in range(LANES):
+{store}
+    for lane in range(LANES):
+        status[at + lane] = int(code[lane]) if code[lane] != {running} else {finished}
+        taken[at + lane], tried[at + lane] = int(done[lane]), int(tries[lane])
+
+@exported
+def ensemble(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, first, last):
+    # the blocks first .. last - 1; without the GIL, so that threads share the work
+    for b in range(first, last):
+        block(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, b * LANES)
+
+EXPORTS = [ensemble]
+"""
+
+
+class _View(TracedField):
+    """A field as a traced adaptive method sees it; `whole` if the point is one array in a tuple of one."""
+
+    def __init__(self, program: Program, field: AnyField, whole: bool):
+        super().__init__(program, 1 if whole else field.n, field.blocks)
+        self.whole = whole
+
+
+def adaptive_kernel(
+    field: AnyField, method: AdaptiveMethod, which: str, dense: bool = False, compiled: bool = True
+) -> Any:
+    """The module that holds `advance` (which = "single") or `ensemble` ("many") of a method on a field.
+
+    `dense` keeps the coefficients of the dense output of each step of a single run. A field given by arrays, or of more
+    than `WHOLE` variables, runs as plain Python with the point as one array.
+    """
+    return _made(field, method, which, dense, compiled and kernels.compiling())
+
+
+def is_whole(field: AnyField) -> bool:
+    """Whether kernels take the point of this field as one array."""
+    return not isinstance(field, VectorField) or field.autonomous().n > WHOLE
+
+
+@functools.lru_cache(maxsize=256)  # writing the text takes milliseconds, a run may take less
+def _made(field: AnyField, method: AdaptiveMethod, which: str, dense: bool, compiled: bool) -> Any:
+    moving, whole = field.autonomous(), is_whole(field)
+    compiled = compiled and not whole
+    size = 1 if whole else moving.n
+    body, called, carried, q = _attempt(field, method, dense, whole)
+    periods = wrapped(field, field.n) if not whole else "(wrap(s[0]),)" if field.period else "s"
+    functions = FUNCTIONS.format(wrapped=periods, attempt=body)
+    loop = _single(field, method, size, carried, q, whole) if which == "single" else _many(field, method, carried)
+    control = step_control.text("@jit")
+    if whole:
+        own = "import numpy as np\nsolve = array_solve"
+        text = "\n".join([PLAIN_HEADER, NUMPY_HEADER, own, control, functions, loop])
+        return kernels.load(text, (), False, _array_functions(field))
+    header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
+    assert isinstance(moving, VectorField)
+    source = moving.source(sorted(called), "@jit")
+    text = "\n".join([header, "import numpy as np", source, control, functions, loop])
+    return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
+
+
+def _attempt(field: AnyField, method: AdaptiveMethod, dense: bool, whole: bool) -> tuple[str, set[str], int, int]:
+    """The body of `attempt`, functions it calls; how many numbers are carried, how many dense vectors there are."""
+    moving = field.autonomous()
+    size = 1 if whole else moving.n
+    own = 1 if whole else field.n  # components whose error counts: not the time's
+
+    def fresh() -> tuple[Program, _View, Any, Any, Any, Any]:
+        program = Program()
+        view = _View(program, moving, whole)
+        atoms = [tuple(program.atom(f"{name}[{i}]") for i in range(size)) for name in "xra"]
+        return program, view, atoms[0], program.atom("p"), atoms[1], atoms[2]
+
+    def mean_square(program: Program, y: Any, x: Any, r: Any, a: Any) -> Any:
+        if whole:
+            return program.current.call("mean_square({}, {} + {} * abs({}))", (y[0], a[0], r[0], x[0]), None)
+        total: Any = 0.0
+        for i in range(own):
+            quotient = y[i] / (a[i] + r[i] * abs(x[i]))
+            total = total + quotient * quotient if i else quotient * quotient
+        return total * (1.0 / own)
+
+    program, view, x, p, r, a = fresh()
+    like = flat(method.carry(view, x, p))
+    program, view, x, p, r, a = fresh()
+    h = program.atom("h")
+    k = tuple(program.atom(f"k[{i}]") for i in range(len(like)))
+    found = method.attempt(view, x, p, k, h, lambda y: mean_square(program, y, x, r, a))
+    greater = (lambda u, w: program.call("maximum({}, {})", (u, w), None)) if whole else maximum
+    larger = tuple(greater(abs(xi), abs(yi)) for xi, yi in zip(x, found.x))
+    squares = tuple(mean_square(program, error, larger, r, a) for error in found.errors)
+    error = method.squared_error(squares, h) if squares else 0.0
+    stiff: Any = 0.0
+    if found.stiffness:
+        slopes, points = (mean_square(program, y, larger, r, a) for y in found.stiffness)
+        stiff = slopes * (h * h) / (points + 1e-300)
+    q = method.interpolant(view, x, p, found.h, found) if dense else ()
+    carried = flat(found.carried)
+    text = program.text([*found.x, *carried, found.h, error, stiff, *flat(q)])
+    return text, view.called, len(carried), len(q)
+
+
+def _single(field: AnyField, method: AdaptiveMethod, size: int, carried: int, q: int, whole: bool) -> str:
+    n, values = field.n, len(field.autonomous().values())
+    time = field.time is not None
+    after = size + carried + 3  # the dense output's first coefficient in `new`
+    if whole:
+        place, ends = HEAD + n, n + time
+        spots = [
+            f"state[{HEAD}:{place}]",
+            *(f"state[{place + i * ends}:{place + (i + 1) * ends}]" for i in range(carried)),
+        ]
+        point, slope = [f"{spots[0]}.copy()"], [f"{spot}.copy()" for spot in spots[1:]]
+        vectors = [f"new[{after + j}][:{n}]" for j in range(q)]
+        columns = [f"out[rows, 1:{1 + n}]", *(f"out[rows, {2 + n + j * n}:{2 + n + (j + 1) * n}]" for j in range(q))]
+        new, full = f"(new[0][:{n}],)", "(append(x[0], t),)" if time else "x"
+    else:
+        spots = [f"state[{HEAD + i}]" for i in range(n + carried)]
+        point, slope = spots[:n], spots[n:]
+        vectors = [f"new[{after + j * size + i}]" for j in range(q) for i in range(n)]
+        columns = [f"out[rows, {1 + i}]" for i in range(n)] + [f"out[rows, {2 + n + j}]" for j in range(q * n)]
+        new, full = (
+            tuple_text([f"new[{i}]" for i in range(n)]),
+            tuple_text([f"x[{i}]" for i in range(n)] + ["t"] * time),
+        )
+    held = [f"y[{i}]" for i in range(len(point))] + vectors
+    kept = [f"x[{i}]" for i in range(len(point))] + [f"k[{i}]" for i in range(len(slope))]
+    longer = "taken * factor"
+    lines = assign(columns, held, 12) + (f"\n            out[rows, {1 + n}] = taken" if q else "")
+    return SINGLE.format(
+        load_point=tuple_text(point),
+        load_carried=tuple_text(slope),
+        parameters=tuple_text([f"p[{j}]" for j in range(values)]),
+        full=full,
+        next_step=f"h if cut and abs(h) > abs({longer}) else {longer}" if method.controlled else "longest",
+        store=lines,
+        save=assign(spots, kept, 4),
+        **_common(method, size, carried, new, "(abs(y[0]) <= bound).all()" if whole else None, n),
+    )
+
+
+def _many(field: AnyField, method: AdaptiveMethod, carried: int) -> str:
+    moving = field.autonomous()
+    n, values, time = field.n, len(moving.values()), field.time is not None
+    state, slope, parameters = (
+        [f"{c}{i}_[lane]" for i in range(m)] for c, m in (("x", n), ("k", carried), ("p", values))
+    )
+    own = ["t", "low", "h", "before", "most", "done", "tries", "bad", "code"]
+    buffers = [name.removesuffix("[lane]") for name in [*state, *slope, *parameters, *own]]
+    full = tuple_text(state + ["t[lane]"] * time)
+    given = [f"P[{j}, at + lane]" for j in range(values)]
+    load = [assign(parameters + state, given + [f"X[{i}, at + lane]" for i in range(n)], 8)]
+    load.append(assign([*slope, "h[lane]"], [*(f"K[{i}, at + lane]" for i in range(carried)), "H[at + lane]"], 8))
+    images = [f"y[{i}]" for i in range(n)] + [f"new[{moving.n + i}]" for i in range(carried)]
+    kept = [f"{image} if stays else {old}" for image, old in zip(images, state + slope)]
+    return MANY.format(
+        buffers="\n".join(f"    {name} = stack({LANES})" for name in buffers),
+        running="-1.0",
+        load="\n".join(load),
+        full=full,
+        carried=tuple_text(slope),
+        lane_parameters=tuple_text(parameters),
+        next_lane="h[lane] if cut & (abs(h[lane]) > abs(length * factor)) else length * factor"
+        if method.controlled
+        else "longest",
+        advance=assign(state + slope, kept, 16),
+        store=assign([f"out[row - 1, {i}, at + lane]" for i in range(n)], state, 12),
+        **_common(method, moving.n, carried, tuple_text([f"new[{i}]" for i in range(n)]), None, n),
+    )
+
+
+def _common(method: AdaptiveMethod, size: int, carried: int, new: str, inside: str | None, n: int) -> dict[str, Any]:
+    """What both loops put into their text."""
+    alpha, beta = method.exponents
+    places = dict(zip(("taken", "error", "stiffness"), range(size + carried, size + carried + 3), strict=True))
+    return {
+        **places,
+        "alpha": repr(alpha),
+        "beta": repr(beta),
+        "stiffness_bound": repr(method.stiffness_bound**2) if method.stiffness_bound else "inf",
+        "new_point": new,
+        "new_carried": tuple_text([f"new[{size + i}]" for i in range(carried)]),
+        "relative": tuple_text([f"r[{i}]" for i in range(size)]),
+        "absolute": tuple_text([f"a[{i}]" for i in range(size)]),
+        "inside": inside or " & ".join(f"(abs(y[{i}]) <= bound)" for i in range(n)),
+        "finished": int(Status.FINISHED),
+        "diverged": int(Status.DIVERGED),
+        "not_finite": int(Status.NOT_FINITE),
+        "underflow": int(Status.STEP_UNDERFLOW),
+        "exhausted": int(Status.EXHAUSTED),
+        "stiff": int(Status.STIFF),
+    }
+
+
+class _Operator:
+    """A Jacobian as the one entry of a matrix: in d - hJ the number d is that multiple of the identity."""
+
+    __array_ufunc__ = None  # NumPy's numbers leave arithmetic with it to it
+
+    def __init__(self, matrix: np.ndarray):
+        self.matrix = matrix
+
+    def __rmul__(self, number: Any) -> _Operator:
+        return _Operator(number * self.matrix)
+
+    def __rsub__(self, number: Any) -> _Operator:
+        return _Operator(number * np.eye(len(self.matrix)) - self.matrix)
+
+
+def _array_functions(field: AnyField) -> dict[str, Any]:
+    """The functions that a kernel with the point as one array calls."""
+    moving = field.autonomous()
+    n, size = field.n, moving.n
+
+    def value(x: Any, p: Any) -> tuple[Any]:
+        if field.time is None:
+            return (field(x[0]),)
+        return (np.append(field(x[0][:n], float(x[0][n])), 1.0),)
+
+    def jacobian(x: Any, p: Any) -> tuple[tuple[Any]]:
+        return ((_Operator(moving.jacobian(x[0])),),)
+
+    def solve(A: Any, b: Any) -> tuple[Any]:
+        try:
+            return (np.linalg.solve(A[0][0].matrix, b[0]),)
+        except np.linalg.LinAlgError:
+            return (np.full(size, np.nan),)
+
+    periods = np.array([w or np.nan for w in field.period or ()])
+
+    def wrap(x: Any) -> Any:
+        return np.where(np.isnan(periods), x, x - periods * np.floor(x / periods))
+
+    def mean_square(y: Any, unit: Any) -> float:
+        return float(np.mean((y[:n] / unit[:n]) ** 2))
+
+    return {
+        "field": value,
+        "jacobian": jacobian,
+        "array_solve": solve,
+        "mean_square": mean_square,
+        "append": np.append,
+        "maximum": np.maximum,
+        "wrap": wrap,
+    }
