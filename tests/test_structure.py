@@ -95,6 +95,13 @@ def test_the_python_example_of_docs_minibatches_runs_and_prints_what_it_says(cap
     assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 6
 
 
+def test_the_python_example_of_docs_solving_runs_and_prints_what_it_says(capsys):
+    example = (ROOT / "docs" / "solving.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(example, "solving.md", "exec"), {})  # our own documentation
+    claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
+    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 8
+
+
 def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):
     example = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
     exec(compile(example, "methods.md", "exec"), {})  # our own documentation
