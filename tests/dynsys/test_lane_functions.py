@@ -1,6 +1,8 @@
 """The functions of compiled kernels against mpmath: at most 1.5 ulp off, on all doubles, with vectors and without."""
 
 import importlib.util
+import os
+import re
 
 import mpmath
 import numba
@@ -9,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynsys import kernels, lane_angles, lane_functions
+from dynsys import VectorField, kernels, lane_angles, lane_functions
 from dynsys.lane_repairs import LARGE
+from integrators import Euler, ensemble
+from integrators.kernel import kernel
 
+COMPILED = pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 NAMES = ("exp", "log", "tanh", "logistic", "softplus", "sin", "cos")
 BOUND = 1.5
 REAL = mpmath.mp.clone()
@@ -23,20 +28,21 @@ EXACT = {name: getattr(REAL, name, None) for name in NAMES} | {
 RANDOM = np.random.default_rng(11)
 
 
-def uncompiled(module):
-    """A copy of a module of functions that Numba leaves alone."""
-    spec = importlib.util.spec_from_file_location(f"plain_{module.__name__}", module.__file__)
-    copy = importlib.util.module_from_spec(spec)
+def copy(module, compiled):
+    """The module once more: its functions not compiled yet, or left alone by Numba."""
+    spec = importlib.util.spec_from_file_location(f"copy_of_{module.__name__}", module.__file__)
+    made = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numba.config, "DISABLE_JIT", 1)
-        spec.loader.exec_module(copy)
-    return copy
+        if not compiled:
+            patch.setattr(numba.config, "DISABLE_JIT", 1)
+        spec.loader.exec_module(made)
+    return made
 
 
-def over_arrays(function):
+def over_arrays(function, **options):
     """The function in a loop that vectorises."""
 
-    @numba.njit
+    @numba.njit(**options)
     def loop(x, out):
         for i in range(len(x)):
             out[i] = function(x[i])
@@ -50,7 +56,8 @@ def over_arrays(function):
     return values
 
 
-MODULES = {"compiled": (lane_functions, lane_angles), "plain": (uncompiled(lane_functions), uncompiled(lane_angles))}
+HERE = (lane_functions, lane_angles)
+MODULES = {"compiled": HERE, "plain": [copy(module, compiled=False) for module in HERE]}
 SCALAR = {
     (kind, name): getattr(angles if name in ("sin", "cos") else functions, name)
     for kind, (functions, angles) in MODULES.items()
@@ -172,9 +179,47 @@ def test_zeros_infinities_and_overflow_come_out_as_the_library_has_them(kind, na
 
 
 @every_name
+def test_what_relies_on_exact_errors_is_not_contracted_even_where_the_first_caller_is(name):
+    functions, angles = (copy(module, compiled=True) for module in HERE)
+    function = getattr(angles if name in ("sin", "cos") else functions, name)
+    x = np.concatenate(ARGUMENTS[name])
+    contracting = over_arrays(function, fastmath={"contract"})(x)
+    np.testing.assert_array_equal(contracting, values("compiled", name, x))
+
+
+@every_name
 def test_a_number_comes_out_the_same_alone_and_in_a_vector(name):
     x = np.concatenate([*ARGUMENTS[name], [x for x, _ in SPECIAL[name]]])
     f = SCALAR["compiled", name]
     with np.errstate(all="ignore"):
         alone = np.array([f(v) for v in x])
     np.testing.assert_array_equal(values("compiled", name, x), alone)
+
+
+OUTPUTS = tuple(f"y{i}" for i in range(len(NAMES)))
+EVERY = VectorField(("0", *(f"{name}(x)" for name in NAMES)), ("x", *OUTPUTS))
+
+
+@COMPILED
+def test_a_kernel_has_the_same_values():
+    x = np.concatenate([abs(sizes(-30, 9)), [float(k * REAL.pi / 2) for k in range(1, 400)]])
+    starts = np.zeros((len(x), EVERY.n))
+    starts[:, 0] = x
+    many = ensemble(EVERY, starts, Euler(), h=1.0, steps=1, divergence_bound=np.inf)
+    for i, name in enumerate(NAMES):
+        np.testing.assert_array_equal(many.x[:, 1 + i], values("compiled", name, x), err_msg=name)
+
+
+@COMPILED
+@every_name
+def test_the_loop_over_lanes_consists_of_vectors(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("DYNSYS_CACHE_DIR", str(tmp_path / "empty"))  # machine code from the cache has no text
+    field = VectorField((f"{name}(x) - 0.6180339*x",), ("x",))
+    ensemble(field, np.ones((3, 1)), Euler(), h=0.1, steps=1)
+    (text,) = kernel(field, Euler(), "ensemble").ensemble.inspect_llvm().values()
+    products = re.findall(r"= fmul contract (<\d+ x double>|double) ", text)
+    assert len(products) - products.count("double") > max(6, products.count("double")), "the loop stayed scalar"
+    if name in ("sin", "cos"):
+        assert re.search(rf"call [\w ]*<\d+ x double> @dynsys.repaired_{name}\.\d", text)
+    else:
+        assert not re.search(rf"call [\w ]*double @(llvm\.)?{name}\b", text)
