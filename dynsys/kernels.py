@@ -127,9 +127,10 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import codegen, compiled, functions, vector
+    from dynsys import codegen, compiled, functions, lane_angles, lane_functions, lane_repairs, vector
 
-    return [_source(module) for module in (vector, functions, codegen, compiled, *inlined)]
+    ours = (vector, functions, codegen, compiled, lane_functions, lane_angles, lane_repairs)
+    return [_source(module) for module in (*ours, *inlined)]
 
 
 @functools.cache
