@@ -20,13 +20,15 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 # the loop over lanes from being vectorised (measured on a consensus field under Runge-Kutta: six times slower).
 jit = numba.njit(**OPTIONS, forceinline=True)
 apart = numba.njit(**OPTIONS, forceinline=False)
+precise = numba.njit(error_model="numpy", forceinline=True)  # rounds after every operation
 
 
 @overload(vector.solve)
 def _solve(A, b):
     n = len(b)
     if n <= 3:  # Cramer's rule: no branches, so lanes vectorise, and half the compile time of an elimination loop
-        return _cramer(n)
+        exec(cramer_text(n), cramer := dict[str, Any]())  # no user's text
+        return cramer["unrolled"]
     namespace: dict[str, Any] = {"np": np, "eliminate": _eliminate}
     fill = [f"    M[{i}, {j}] = A[{i}][{j}]" for i in range(n) for j in range(n)]
     fill += [f"    M[{i}, {n}] = b[{i}]" for i in range(n)]
@@ -36,13 +38,12 @@ def _solve(A, b):
     return namespace["unrolled"]
 
 
-def _cramer(n: int) -> Any:
+def cramer_text(n: int) -> str:
+    """Text of `unrolled(A, b)`, the solution of n equations as a quotient of determinants."""
     entries = [[f"A[{i}][{j}]" for j in range(n)] for i in range(n)]
     replaced = [[[f"b[{i}]" if j == k else entries[i][j] for j in range(n)] for i in range(n)] for k in range(n)]
     quotients = tuple_text([f"({_determinant(M)}) / d" for M in replaced])
-    namespace: dict[str, Any] = {}
-    exec(f"def unrolled(A, b):\n    d = {_determinant(entries)}\n    return {quotients}", namespace)  # no user's text
-    return namespace["unrolled"]
+    return f"def unrolled(A, b):\n    d = {_determinant(entries)}\n    return {quotients}"
 
 
 def _determinant(M: list[list[str]]) -> str:

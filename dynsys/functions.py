@@ -127,15 +127,15 @@ def switch(t):
 NUMBA_HEADER = """
 from math import exp, log, log1p, sqrt, sin, cos, tan, sinh, cosh, tanh, asin, acos, atan
 
-@jit
+@emitted
 def logistic(t):
     return 1.0 / (1.0 + exp(-t))
 
-@jit
+@emitted
 def softplus(t):
     return max(t, 0.0) + log1p(exp(-abs(t)))
 
-@jit
+@emitted
 def switch(t):
     return 1.0 if t >= 0.0 else (-1.0 if t < 0.0 else t)
 """

@@ -127,9 +127,10 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import codegen, compiled, functions, vector
+    from dynsys import codegen, compiled, emission, functions, machine_numbers, vector
 
-    return [_source(module) for module in (vector, functions, codegen, compiled, *inlined)]
+    own = (vector, functions, codegen, compiled, emission, machine_numbers)
+    return [_source(module) for module in (*own, *inlined)]
 
 
 @functools.cache
