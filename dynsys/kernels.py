@@ -127,9 +127,9 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import codegen, compiled, emission, functions, machine_numbers, vector
+    from dynsys import codegen, compiled, elimination, emission, functions, machine_numbers, vector, walk
 
-    own = (vector, functions, codegen, compiled, emission, machine_numbers)
+    own = (vector, functions, codegen, compiled, elimination, emission, machine_numbers, walk)
     return [_source(module) for module in (*own, *inlined)]
 
 

@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import typing
 
+BOOLEAN, DOUBLES = types.boolean, types.CPointer(types.float64)
 KINDS = {np.float64: types.float64, np.int64: types.int64, np.uint64: types.uint64, float: types.float64}
 LLVM = {
     types.float64: ir.DoubleType(),
@@ -32,7 +33,7 @@ MATH |= {math.asin, math.acos, math.atan}
 LLVM_MATH = {math.sqrt: "llvm.sqrt", np.sqrt: "llvm.sqrt", np.floor: "llvm.floor"}  # vectorised, results exact
 
 
-class NotEmitted(Exception):
+class UnknownError(Exception):
     """A construct that only Numba compiles."""
 
 
@@ -72,7 +73,7 @@ class Arithmetic:
             return self.constant(x, types.boolean)
         if isinstance(x, float | int | np.int64 | np.uint64):
             return self.constant(x, KINDS.get(type(x), types.int64))
-        raise NotEmitted(f"{x!r} is no number")
+        raise UnknownError(f"{x!r} is no number")
 
     def floating(self, x: Any) -> Number:
         """As a float."""
@@ -81,7 +82,7 @@ class Arithmetic:
         if x.kind is types.float64:
             return x
         if x.kind not in (types.int64, types.uint64):
-            raise NotEmitted(f"{x.kind} in arithmetic of floats")
+            raise UnknownError(f"{x.kind} in arithmetic of floats")
         if self.builder is None:
             return Number(types.float64)
         convert = self.builder.sitofp if x.kind is types.int64 else self.builder.uitofp
@@ -94,7 +95,7 @@ class Arithmetic:
             return a, b
         if types.float64 in (a.kind, b.kind):
             return self.floating(a), self.floating(b)
-        raise NotEmitted(f"{a.kind} with {b.kind}")  # of int64 and uint64 Numba makes a float
+        raise UnknownError(f"{a.kind} with {b.kind}")  # of int64 and uint64 Numba makes a float
 
     def binary(self, sign: str, a: Any, b: Any) -> Any:
         """a + b and the like; of two constants only whole numbers are folded, the rest is LLVM's."""
@@ -105,19 +106,29 @@ class Arithmetic:
         a, b = (self.floating(a), self.floating(b)) if sign == "/" else self.alike(a, b)
         if a.kind is types.float64:
             if sign not in FLOATS:
-                raise NotEmitted(f"{sign} of floats")
+                raise UnknownError(f"{sign} of floats")
             return self._made(a.kind, FLOATS[sign], a, b, flags=self.flags)
+        if sign == "%":
+            return self._remainder(a, b)
         if sign not in ("&|^" if a.kind is types.boolean else INTEGERS):
-            raise NotEmitted(f"{sign} of {a.kind}")
+            raise UnknownError(f"{sign} of {a.kind}")
         operation = "lshr" if (sign, a.kind) == (">>", types.uint64) else INTEGERS[sign]
         return self._made(a.kind, operation, a, b)
+
+    def _remainder(self, a: Number, b: Number) -> Number:
+        """a mod b with the sign of b, of whole numbers."""
+        if a.kind is not types.int64:
+            raise UnknownError(f"% of {a.kind}")
+        left = self._made(a.kind, "srem", a, b)
+        other = self.binary("&", self.compare("!=", left, 0), self.compare("<", self.binary("^", left, b), 0))
+        return self.select(other, self.binary("+", left, b), left)
 
     def power(self, a: Any, b: Any) -> Any:
         """aᵇ: products by squaring for a whole constant b, else LLVM's function."""
         if type(b) is not int:
             return self._intrinsic("llvm.pow", self.floating(a), self.floating(b))
         if abs(b) > 0x10000 or (isinstance(a, Number) and a.kind is not types.float64) or type(a) is int:
-            raise NotEmitted(f"power {b}")
+            raise UnknownError(f"power {b}")
         square, result, left = self.floating(a), self.constant(1.0, types.float64), abs(b)
         while left:
             if left & 1:
@@ -141,7 +152,7 @@ class Arithmetic:
         """x, which must be a truth value."""
         x = self.number(x)
         if x.kind is not types.boolean:
-            raise NotEmitted(f"the truth of {x.kind}")
+            raise UnknownError(f"the truth of {x.kind}")
         return x
 
     def compare(self, sign: str, a: Any, b: Any) -> Number:
@@ -212,10 +223,53 @@ class Arithmetic:
             return Number(kind)
         return Number(kind, getattr(self.builder, operation)(x.value, LLVM[kind]))
 
+    # --- memory -----------------------------------------------------------------------------------
+
+    def memory(self, kind: Any, count: int, align: int | None = None) -> Any:
+        """The address of `count` numbers in the frame of the function; None where only kinds are asked for."""
+        if self.builder is None:
+            return None
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(LLVM[kind], count)
+            place.align = align
+        return place
+
+    def _place(self, pointer: Number, index: Any) -> Any:
+        return self.builder.gep(pointer.value, [self.number(index).value])
+
     def entry(self, pointer: Number, index: Any) -> Number:
         """pointer[index]."""
         kind = pointer.kind.dtype
-        if self.builder is None:
-            return Number(kind)
-        place = self.builder.gep(pointer.value, [self.number(index).value])
-        return Number(kind, self.builder.load(place))
+        return Number(kind) if self.builder is None else Number(kind, self.builder.load(self._place(pointer, index)))
+
+    def put(self, pointer: Number, index: Any, x: Any) -> None:
+        """pointer[index] = x."""
+        kind = pointer.kind.dtype
+        x = self.number(x) if isinstance(x, Number) else self.constant(x, kind)
+        if x.kind is not kind:
+            raise UnknownError(f"{x.kind} among {kind}")
+        if self.builder is not None:
+            self.builder.store(x.value, self._place(pointer, index))
+
+
+# --- nested tuples of numbers ---------------------------------------------------------------------
+
+
+def settled(value: Any, arithmetic: Arithmetic) -> Any:
+    """With numbers in place of constants."""
+    return tuple(settled(v, arithmetic) for v in value) if isinstance(value, tuple) else arithmetic.number(value)
+
+
+def flat(value: Any) -> list[Number]:
+    """All numbers, in order."""
+    return [number for v in value for number in flat(v)] if isinstance(value, tuple | list) else [value]
+
+
+def shaped(entries: Any, like: Any) -> Any:
+    """The entries of an iterator, nested as `like`."""
+    return tuple(shaped(entries, inner) for inner in like) if isinstance(like, tuple) else next(entries)
+
+
+def kinds_of(value: Any) -> Any:
+    """The same without values."""
+    return tuple(map(kinds_of, value)) if isinstance(value, tuple) else Number(value.kind)

@@ -26,30 +26,31 @@ COMPILED_HEADER = """
 import numba
 from math import inf, nan
 from numpy import floor
-from dynsys.compiled import OPTIONS, apart, jit
+from dynsys.compiled import OPTIONS
 from dynsys.emission import emitted
 from dynsys.vector import solve
-from integrators.lanes import LANES, column, gathered, put_column, put_row, scatter, stack, stacks, wide_vectors
+from integrators.lanes import LANES, column, gathered, pointer, put, scatter, stack, stacks, wide_vectors
 
+apart = emitted(apart=True)
 exported = numba.njit(nogil=True, **OPTIONS)
 """
 
 PLAIN_HEADER = f"""
 from dynsys.vector import solve
-from numpy import floor, inf, nan, sqrt, zeros as stack
+from numpy import floor, inf, nan, ravel as pointer, sqrt, zeros as stack
 
 LANES = {LANES}
 
-def jit(function):
+def emitted(function):
     return function
 
-apart = exported = emitted = jit
+apart = exported = emitted
 
 def wide_vectors():
     pass
 
-def stacks(n):
-    return tuple(stack(LANES) for _ in range(n))
+def stacks(count):
+    return tuple(stack(LANES) for _ in range(count))
 
 def gathered(buffers, lane):
     return tuple([buffer[lane] for buffer in buffers])
@@ -58,14 +59,11 @@ def scatter(buffers, lane, values):
     for buffer, value in zip(buffers, values):
         buffer[lane] = value
 
-def column(X, j, n):
-    return tuple(X[:n, j])
+def column(X, place, width, count):
+    return tuple(X[place : place + count * width : width])
 
-def put_column(X, j, values):
-    X[: len(values), j] = values
-
-def put_row(out, i, values):
-    out[i, : len(values)] = values
+def put(X, place, width, values):
+    X[place : place + len(values) * width : width] = values
 """
 
 GLUE = """
@@ -107,23 +105,28 @@ def verdict(s, new, bound):
 """
 
 TRAJECTORY = """
-@exported
-def trajectory(x, p, h, steps, every, bound, out):
-    # status, steps taken, rows of `out` written; each argument a tuple or a number
+@apart
+def run(x, p, h, steps, every, bound, out):
     s = start(x, p)
     rows = 0
     for k in range(steps):
         new = step(s, p, h)
         end = verdict(s, new, bound)
         if end != 0:
-            if end > 1 and not solved(s, p, h)[0]:
-                end = 4
+            if end > 1:
+                if not solved(s, p, h)[0]:
+                    end = 4
             return end, k, rows
         s = new
         if (k + 1) % every == 0:
-            put_row(out, rows, shown(s))
+            put(out, {width} * rows, 1, shown(s))
             rows += 1
     return 0, steps, rows
+
+@exported
+def trajectory(x, p, h, steps, every, bound, out):
+    # status, steps taken, rows of `out` written; x and p are tuples, the others numbers
+    return run(x, p, h, steps, every, bound, pointer(out))
 
 EXPORTS = [trajectory]
 """
@@ -133,46 +136,44 @@ ENSEMBLE = """
 def outside(y, bound, before):
     return before if inside(y, bound) else 1.0
 
-@exported
-def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
-    # the blocks first .. last - 1, each LANES columns of X, in place; without the GIL, so that threads share the work
+@emitted
+def over(event, live, s, before):
+    return live if (event != 0.0) | same(s, before) else 0.0
+
+@apart
+def blocks(X, P, H, status, taken, width, steps, check, bound, first, last):
     wide_vectors()
     s_, saved_, before_, p_ = stacks({size}), stacks({size}), stacks({size}), stacks({parameters})
-    h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
+    h, live, event = stack(LANES), stack(LANES), stack(LANES)
     for b in range(first, last):
-        first_run = b * LANES
+        at = b * LANES
         left = 0
         for lane in range(LANES):
-            h[lane] = H[first_run + lane]
-            going = status[first_run + lane] == 0
-            live[lane] = 1.0 if going else 0.0
-            left += 1 if going else 0
-            p = column(P, first_run + lane, {parameters})
+            h[lane] = H[at + lane]
+            going = 1 if status[at + lane] == 0 else 0
+            live[lane] = 1.0 if going == 1 else 0.0
+            left += going
+            p = column(P, at + lane, width, {parameters})
             scatter(p_, lane, p)
-            scatter(s_, lane, start(column(X, first_run + lane, {n}), p))
+            scatter(s_, lane, start(column(X, at + lane, width, {n}), p))
         done = 0
         chunk = 8
         while done < steps and left > 0:
-            chunk = 2 * chunk
-            if chunk > check:
-                chunk = check
-            if chunk > steps - done:
-                chunk = steps - done
+            chunk = min(2 * chunk, check, steps - done)
             for lane in range(LANES):
                 event[lane] = 0.0
                 scatter(saved_, lane, gathered(s_, lane))
             for part in range(2):  # all steps but the last, then the last: did it change anything?
                 for lane in range(LANES):
                     scatter(before_, lane, gathered(s_, lane))
-                for i in range(1 if part else chunk - 1):
+                for i in range(1 if part == 1 else chunk - 1):
                     for lane in range(LANES):  # independent lanes: this loop vectorises
                         s = step(gathered(s_, lane), gathered(p_, lane), h[lane])
                         event[lane] = outside(shown(s), bound, event[lane])
                         scatter(s_, lane, s)
             events = 0
             for lane in range(LANES):
-                over = event[lane] != 0.0 or same(gathered(s_, lane), gathered(before_, lane))
-                event[lane] = live[lane] if over else 0.0
+                event[lane] = over(event[lane], live[lane], gathered(s_, lane), gathered(before_, lane))
                 events += 1 if event[lane] != 0.0 else 0
             if events > 0:
                 for lane in range(LANES):
@@ -184,11 +185,12 @@ def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
                             new = step(s, p, h[lane])
                             end = verdict(s, new, bound)
                             if end != 0:
-                                if end > 1 and not solved(s, p, h[lane])[0]:
-                                    end = 4
-                                status[first_run + lane] = end
-                                taken[first_run + lane] = done + k
-                                put_column(X, first_run + lane, shown(s))
+                                if end > 1:
+                                    if not solved(s, p, h[lane])[0]:
+                                        end = 4
+                                status[at + lane] = end
+                                taken[at + lane] = done + k
+                                put(X, at + lane, width, shown(s))
                                 live[lane] = 0.0
                                 left -= 1
                                 break
@@ -196,8 +198,14 @@ def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
             done += chunk
         for lane in range(LANES):
             if live[lane] != 0.0:
-                taken[first_run + lane] = done
-                put_column(X, first_run + lane, shown(gathered(s_, lane)))
+                taken[at + lane] = done
+                put(X, at + lane, width, shown(gathered(s_, lane)))
+
+@exported
+def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
+    # the blocks first .. last - 1, each LANES columns of X, in place; without the GIL, so that threads share the work
+    blocks(pointer(X), pointer(P), pointer(H), pointer(status), pointer(taken), X.shape[1], steps, check, bound,
+           first, last)
 
 EXPORTS = [ensemble]
 """
@@ -219,13 +227,13 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     compiled = compiled and isinstance(field, VectorField) and kernels.compiling()
     moving = field.autonomous()
     like = first_state(moving, method)
-    size = len(flat(like))
+    size, width = len(flat(like)), moving.n + len(flat(method.average(like)))
     bodies, seen = traced(method, lambda program: TracedField(program, moving.n, moving.blocks), like)
     called = seen["start"].called | seen["step"].called
     answers = tests(field.n, size)
     glue = GLUE.format(wrapped=_wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **answers)
-    counts = {"n": moving.n, "size": size, "parameters": len(moving.values()), "lanes": LANES}
-    loop = TRAJECTORY if which == "trajectory" else ENSEMBLE.format(**counts)
+    counts = {"n": moving.n, "size": size, "parameters": len(moving.values()), "width": width}
+    loop = (TRAJECTORY if which == "trajectory" else ENSEMBLE).format(**counts)
     if isinstance(moving, ArrayField):
         functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
         single = kernels.load("\n".join([PLAIN_HEADER, NUMPY_HEADER, glue, loop]), (), False, functions)
