@@ -1,4 +1,4 @@
-"""How Numba compiles: the options, and `dynsys.vector.solve` on tuples.
+"""How Numba compiles: the options.
 
 Importing this module imports Numba; only code that compiles does so.
 """
@@ -8,11 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core.extending import overload
-
-from dynsys import vector
-from dynsys.codegen import tuple_text
 
 # Only `contract` (fused multiply-add): full fastmath is no faster here and deletes NaN checks.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
@@ -22,56 +17,4 @@ jit = numba.njit(**OPTIONS, forceinline=True)
 apart = numba.njit(**OPTIONS, forceinline=False)
 # For error terms, which fused multiply-adds would spoil. `fastmath=False` must be said: Numba compiles a function that
 # does not say it with its first caller's. The flags stand at each instruction, so inlining keeps them.
-exact = numba.njit(error_model=OPTIONS["error_model"], fastmath=False, forceinline=True)
-
-
-@overload(vector.solve)
-def _solve(A, b):
-    n = len(b)
-    if n <= 3:  # Cramer's rule: no branches, so lanes vectorise, and half the compile time of an elimination loop
-        return _cramer(n)
-    namespace: dict[str, Any] = {"np": np, "eliminate": _eliminate}
-    fill = [f"    M[{i}, {j}] = A[{i}][{j}]" for i in range(n) for j in range(n)]
-    fill += [f"    M[{i}, {n}] = b[{i}]" for i in range(n)]
-    lines = ["def unrolled(A, b):", f"    M = np.empty(({n}, {n + 1}))", *fill, "    eliminate(M)"]
-    lines.append("    return " + tuple_text([f"M[{i}, {n}]" for i in range(n)]))
-    exec("\n".join(lines), namespace)
-    return namespace["unrolled"]
-
-
-def _cramer(n: int) -> Any:
-    entries = [[f"A[{i}][{j}]" for j in range(n)] for i in range(n)]
-    replaced = [[[f"b[{i}]" if j == k else entries[i][j] for j in range(n)] for i in range(n)] for k in range(n)]
-    quotients = tuple_text([f"({_determinant(M)}) / d" for M in replaced])
-    namespace: dict[str, Any] = {}
-    exec(f"def unrolled(A, b):\n    d = {_determinant(entries)}\n    return {quotients}", namespace)  # no user's text
-    return namespace["unrolled"]
-
-
-def _determinant(M: list[list[str]]) -> str:
-    """Text of the determinant of a matrix of texts, by its first row."""
-    if len(M) == 1:
-        return M[0][0]
-    minors = [[row[:j] + row[j + 1 :] for row in M[1:]] for j in range(len(M))]
-    return " ".join(f"{'-' if j % 2 else '+'} {M[0][j]} * ({_determinant(minors[j])})" for j in range(len(M)))
-
-
-@apart
-def _eliminate(M):
-    """Solve in place the system whose augmented matrix is M, shape (n, n + 1)."""
-    n = M.shape[0]
-    for k in range(n):
-        pivot = k
-        for i in range(k + 1, n):
-            if abs(M[i, k]) > abs(M[pivot, k]):
-                pivot = i
-        for j in range(n + 1):
-            M[k, j], M[pivot, j] = M[pivot, j], M[k, j]
-        for i in range(k + 1, n):
-            factor = M[i, k] / M[k, k]
-            for j in range(k, n + 1):
-                M[i, j] -= factor * M[k, j]
-    for k in range(n - 1, -1, -1):
-        for j in range(k + 1, n):
-            M[k, n] -= M[k, j] * M[j, n]
-        M[k, n] /= M[k, k]
+precise = numba.njit(error_model=OPTIONS["error_model"], fastmath=False, forceinline=True)

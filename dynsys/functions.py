@@ -129,7 +129,7 @@ from math import sqrt, tan, sinh, cosh, asin, acos, atan
 from dynsys.lane_angles import cos, sin
 from dynsys.lane_functions import exp, log, logistic, softplus, tanh
 
-@jit
+@emitted
 def switch(t):
     return 1.0 if t >= 0.0 else (-1.0 if t < 0.0 else t)
 """

@@ -127,10 +127,12 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import codegen, compiled, functions, lane_angles, lane_functions, lane_repairs, vector
+    from dynsys import codegen, compiled, elimination, emission, functions, machine_numbers, vector, walk
+    from dynsys import lane_angles, lane_functions, lane_repairs
 
-    ours = (vector, functions, codegen, compiled, lane_functions, lane_angles, lane_repairs)
-    return [_source(module) for module in (*ours, *inlined)]
+    own = (vector, functions, codegen, compiled, elimination, emission, machine_numbers, walk)
+    lanes = (lane_functions, lane_angles, lane_repairs)
+    return [_source(module) for module in (*own, *lanes, *inlined)]
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.compiled import exact, jit
+from dynsys.emission import emitted
 from dynsys.lane_functions import ROUNDING
 from dynsys.lane_repairs import repaired_cos, repaired_sin
 
@@ -24,7 +24,7 @@ PER_QUARTER = 0.6366197723675814
 QUARTER = (1.5707963267923333, 2.5633441515839558e-12, 1.0562999066944068e-23, 4.3359050650618903e-35)
 
 
-@jit
+@emitted
 def _sin_tail(z: Any) -> Any:
     """(sin(r)/r - 1)/z."""
     a = -0.16666666666666632 + z * 0.00833333333332242
@@ -33,7 +33,7 @@ def _sin_tail(z: Any) -> Any:
     return a + (z * z) * (b + (z * z) * c)
 
 
-@jit
+@emitted
 def _cos_tail(z: Any) -> Any:
     """(cos(r) - 1 + z/2)/z²."""
     a = 0.0416666666666666 + z * -0.0013888888888874133
@@ -42,7 +42,7 @@ def _cos_tail(z: Any) -> Any:
     return a + (z * z) * (b + (z * z) * c)
 
 
-@exact
+@emitted(exact=True)
 def _difference(a: Any, b: Any) -> Any:
     """a - b rounded, and its error. Knuth (1969)."""
     d = a - b
@@ -50,7 +50,7 @@ def _difference(a: Any, b: Any) -> Any:
     return d, (a - (d - v)) - (b + v)
 
 
-@exact
+@emitted(exact=True)
 def _remainder(x: Any) -> Any:
     """A whole number of right angles (modulo 4, in its last bits), and what is left of x: a double and a correction."""
     t = x * PER_QUARTER + ROUNDING
@@ -62,7 +62,7 @@ def _remainder(x: Any) -> Any:
     return np.float64(t).view(np.int64), r, (b - r) + low
 
 
-@exact
+@emitted(exact=True)
 def _at(quarter: Any, r: Any, low: Any) -> Any:
     """sin(π quarter/2 + r + low): both series, then one of them, with a sign."""
     z = r * r
@@ -70,19 +70,19 @@ def _at(quarter: Any, r: Any, low: Any) -> Any:
     w = 1.0 - h
     s = r + (r * z * _sin_tail(z) + low * w)
     c = w + (((1.0 - w) - h) + (z * z * _cos_tail(z) - r * low))
-    y = c if quarter & np.int64(1) else s
+    y = c if (quarter & np.int64(1)) != 0 else s
     sign = (quarter & np.int64(2)) << np.int64(62)
     return np.int64(np.float64(y).view(np.int64) ^ sign).view(np.float64)
 
 
-@exact
+@emitted(exact=True)
 def sin(x: Any) -> Any:
     """The sine."""
     quarter, r, low = _remainder(x)
     return repaired_sin(x, x if x == 0.0 else _at(quarter, r, low))
 
 
-@exact
+@emitted(exact=True)
 def cos(x: Any) -> Any:
     """The cosine."""
     quarter, r, low = _remainder(x)

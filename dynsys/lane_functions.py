@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.compiled import exact, jit
+from dynsys.emission import emitted
 
 ROUNDING = 6755399441055744.0  # 1.5·2⁵²: added to a small number, it leaves the nearest whole number in the last bits
 ROUNDING_BITS = 0x4338000000000000
@@ -32,7 +32,7 @@ SMALLEST_NORMAL = 2.2250738585072014e-308
 
 
 # Estrin's scheme (1960): half the depth of Horner's, and a step of Runge-Kutta waits for one function after another.
-@jit
+@emitted
 def _exp_tail(r: Any) -> Any:
     """(e^r - 1 - r)/r²."""
     z = r * r
@@ -44,7 +44,7 @@ def _exp_tail(r: Any) -> Any:
     return (a + z * b) + (z * z) * ((c + z * d) + (z * z) * e)
 
 
-@jit
+@emitted
 def _artanh_tail(z: Any) -> Any:
     """(2 artanh(s)/s - 2)/s² with z = s²."""
     w = z * z
@@ -55,13 +55,13 @@ def _artanh_tail(z: Any) -> Any:
     return (a + w * b) + (w * w) * (c + w * d)
 
 
-@exact
+@emitted(exact=True)
 def _two_to_the(n: Any) -> Any:
     """2ⁿ for -1022 <= n <= 1023."""
     return np.int64((n + np.int64(1023)) << np.int64(52)).view(np.float64)
 
 
-@exact
+@emitted(exact=True)
 def _reduced(x: Any) -> Any:
     """n, q and a correction of q with exp(x) = 2ⁿ(1 + q) and |q| < .42, for -746 <= x <= 710."""
     t = x * PER_LOG2 + ROUNDING
@@ -73,14 +73,14 @@ def _reduced(x: Any) -> Any:
     return np.float64(t).view(np.int64) - np.int64(ROUNDING_BITS), q, ((r - q) + s) + ((a - r) - b)
 
 
-@exact
+@emitted(exact=True)
 def _scaled(x: Any, n: Any) -> Any:
     """2ⁿx, rounded once, where 2ⁿ itself may be no double."""
     half = n >> np.int64(1)
     return x * _two_to_the(half) * _two_to_the(n - half)
 
 
-@exact
+@emitted(exact=True)
 def _decay(t: Any) -> Any:
     """exp(-|t|) and a correction of it."""
     x = -abs(t)
@@ -89,14 +89,14 @@ def _decay(t: Any) -> Any:
     return _scaled(y, n), _scaled(((1.0 - y) + q) + ql, n)
 
 
-@exact
+@emitted(exact=True)
 def _quotient(a: Any, al: Any, b: Any, bl: Any) -> Any:
     """(a + al)/(b + bl) for small corrections and 1 <= b <= 2, where 1/b is 1.457 - b/2 to 5 %."""
     q = a / b
     return q + (al - q * bl) * (1.457 - 0.5 * b)
 
 
-@exact
+@emitted(exact=True)
 def exp(x: Any) -> Any:
     """e^x."""
     x = -746.0 if x < -746.0 else x
@@ -106,7 +106,7 @@ def exp(x: Any) -> Any:
     return _scaled(y + (((1.0 - y) + q) + ql), n)
 
 
-@exact
+@emitted(exact=True)
 def log(x: Any) -> Any:
     """The natural logarithm: -∞ at ±0, NaN below."""
     tiny = x < SMALLEST_NORMAL
@@ -119,7 +119,7 @@ def log(x: Any) -> Any:
     return -np.inf if x == 0.0 else (np.nan if x < 0.0 else y)
 
 
-@exact
+@emitted(exact=True)
 def _log1p(f: Any, n: Any, correction: Any) -> Any:
     """n log 2 + log(1 + f) + a correction, for a whole n and -.2929 < f < .5: with s = f/(2 + f), 2s = f - sf."""
     s = f / (2.0 + f)
@@ -129,7 +129,7 @@ def _log1p(f: Any, n: Any, correction: Any) -> Any:
     return n * LOG2_HIGH - ((h - rest) - f)
 
 
-@exact
+@emitted(exact=True)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent, -E/(2 + E) with E = exp(-2|x|) - 1."""
     t = -2.0 * abs(x)
@@ -144,7 +144,7 @@ def tanh(x: Any) -> Any:
     return np.int64(np.float64(y).view(np.int64) | sign).view(np.float64)
 
 
-@exact
+@emitted(exact=True)
 def logistic(t: Any) -> Any:
     """1/(1 + exp(-t)); for t < 0 as u/(1 + u) with u = exp(t), which keeps all digits where it is small."""
     u, ul = _decay(t)
@@ -153,7 +153,7 @@ def logistic(t: Any) -> Any:
     return _quotient(top, 0.0 if t >= 0.0 else ul, d, ((1.0 - d) + u) + ul)
 
 
-@exact
+@emitted(exact=True)
 def softplus(t: Any) -> Any:
     """log(1 + exp(t)) = max(t, 0) + log(1 + u) with u = exp(-|t|); for u >= ½, log 2 + log(1 + (u - 1)/2)."""
     u, ul = _decay(t)

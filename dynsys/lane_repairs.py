@@ -12,45 +12,31 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.extending import intrinsic, overload
+
+from dynsys.emission import written
+from dynsys.kernels import compiling
+from dynsys.machine_numbers import Arithmetic, Number
 
 LARGE = 1e5
 WIDTHS = (2, 4, 8)
 DOUBLE = ir.DoubleType()
 
 
-def repaired_sin(x: Any, y: Any) -> Any:
-    """y, or the library's sin(x) where |x| > 1e5."""
-    return np.sin(x) if abs(x) > LARGE else y
+def _repaired(which: str) -> Any:
+    def plain(x: Any, y: Any) -> Any:
+        return getattr(np, which)(x) if abs(x) > LARGE else y
+
+    def write(arithmetic: Arithmetic, x: Any, y: Any) -> Number:
+        if arithmetic.builder is None:
+            return Number(types.float64)
+        operands = [arithmetic.floating(z).value for z in (x, y)]
+        return Number(types.float64, arithmetic.builder.call(_scalar(arithmetic.builder.module, which), operands))
+
+    return written(write) if compiling() else plain
 
 
-def repaired_cos(x: Any, y: Any) -> Any:
-    """y, or the library's cos(x) where |x| > 1e5."""
-    return np.cos(x) if abs(x) > LARGE else y
-
-
-def _intrinsic(which: str) -> Any:
-    @intrinsic
-    def repaired(typing_context, x, y):
-        def generate(context, builder, signature, args):
-            return builder.call(_scalar(builder.module, which), args)
-
-        return types.float64(types.float64, types.float64), generate
-
-    return repaired
-
-
-_sin, _cos = _intrinsic("sin"), _intrinsic("cos")
-
-
-@overload(repaired_sin)
-def _repaired_sin(x, y):
-    return lambda x, y: _sin(x, y)
-
-
-@overload(repaired_cos)
-def _repaired_cos(x, y):
-    return lambda x, y: _cos(x, y)
+repaired_sin = _repaired("sin")  # of x and y: y, or the library's sin(x) where |x| > 1e5
+repaired_cos = _repaired("cos")
 
 
 def _scalar(module: ir.Module, which: str) -> ir.Function:

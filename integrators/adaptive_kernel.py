@@ -20,7 +20,7 @@ from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
 from dynsys.vector import maximum
 from integrators import step_control
 from integrators.adaptive import AdaptiveMethod
-from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, wrapped
+from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, tests, wrapped
 from integrators.states import flat
 from integrators.status import LANES, Status
 from integrators.tracing import Program, TracedField
@@ -29,25 +29,27 @@ WHOLE = 32  # most variables whose arithmetic a kernel's text spells out; a larg
 HEAD = 6  # numbers before the point in the state of a single run
 
 FUNCTIONS = """
-@jit
+@emitted
 def attempt(x, k, p, h, r, a):
     # the new point, what the next attempt starts with, the step taken, ε², (h|λ|)², the dense output's coefficients
 {attempt}
 
-@jit
+@emitted
 def wrapped(s):
     return {wrapped}
+
+@emitted
+def inside(y, bound):
+    return {inside}
 """
 
 SINGLE = """
-@exported
-def advance(state, p, end, r, a, bound, longest, budget, patience, out):
-    # accepted steps into the rows of `out`, until it is full; status (-1: goes on), rows, attempts
+@apart
+def run(state, p, end, r, a, bound, longest, budget, patience, out, room):
     t, low, h, before, beyond, accepted = state[0], state[1], state[2], state[3], state[4], state[5]
     x, k = {load_point}, {load_carried}
-    p, r, a = {parameters}, {relative}, {absolute}
     rows, tried, status, error, most = 0, 0, -1, 0.0, 5.0
-    while rows < len(out) and tried < budget:
+    while (rows < room) & (tried < budget):
         left = (end - t) - low
         if left == 0.0:
             status = {finished}
@@ -55,7 +57,7 @@ def advance(state, p, end, r, a, bound, longest, budget, patience, out):
         step = h if abs(h) < abs(longest) else longest
         cut = abs(step) * 1.0000001 >= abs(left)
         step = left if cut else step
-        if not cut and abs(step) <= 4e-16 * abs(t) + 1e-290:
+        if (not cut) & (abs(step) <= 4e-16 * abs(t) + 1e-290):
             status = {underflow} if error < inf else {not_finite}
             break
         new = attempt({full}, k, p, step, r, a)
@@ -65,19 +67,18 @@ def advance(state, p, end, r, a, bound, longest, budget, patience, out):
         factor = factor if factor < most else most
         if error <= 1.0:
             y = wrapped({new_point})
-            if not ({inside}):
+            if not inside(y, bound):
                 status = {diverged}
                 break
             x, k = y, {new_carried}
             t, low = (end, 0.0) if taken == left else later(t, low, taken)
             h = {next_step}
             before, most = error if error > 1e-8 else 1e-8, 5.0
-            out[rows, 0] = t
+            beyond = beyond + 1.0 if new[{stiffness}] > {stiffness_bound} else 0.8 * beyond
+            accepted += 1.0
 {store}
             rows += 1
-            accepted += 1.0
-            beyond = beyond + 1.0 if new[{stiffness}] > {stiffness_bound} else 0.8 * beyond
-            if beyond >= 15.0 and accepted > patience:
+            if (beyond >= 15.0) & (accepted > patience):
                 status = {stiff}
                 break
         else:
@@ -86,70 +87,82 @@ def advance(state, p, end, r, a, bound, longest, budget, patience, out):
 {save}
     return status, rows, tried
 
+@exported
+def advance(state, p, end, r, a, bound, longest, budget, patience, out):
+    # accepted steps into the rows of `out`, until it is full; status (-1: goes on), rows, attempts
+    return run(pointer(state), p, end, r, a, bound, longest, budget, patience, {rows_of}(out), len(out))
+
 EXPORTS = [advance]
 """
 
 MANY = """
 @apart
-def block(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, at):
-    # columns at .. at + LANES - 1 of X, with what they carry and first steps; points at the other times into `out`
+def blocks(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, width, stops, first, last):
     wide_vectors()
-{buffers}
-    r, a = {relative}, {absolute}
-    for lane in range(LANES):
-        t[lane], low[lane], before[lane], most[lane], done[lane] = times[0], 0.0, 1.0, 5.0, 0.0
-        tries[lane], bad[lane] = 0.0, 0.0
-        code[lane] = {running} if status[at + lane] == 0 else 1.0 * status[at + lane]
-{load}
-    for row in range(1, len(times)):
-        end = times[row]
-        going = 1
-        while going > 0:
-            for lane in range(LANES):  # independent lanes: this loop vectorises
-                left = (end - t[lane]) - low[lane]
-                live = (code[lane] == {running}) & (left != 0.0)
-                step = h[lane] if abs(h[lane]) < abs(longest) else longest
-                cut = abs(step) * 1.0000001 >= abs(left)
-                step = left if cut else step
-                small = (abs(step) <= 4e-16 * abs(t[lane]) + 1e-290) & (not cut)
-                new = attempt({full}, {carried}, {lane_parameters}, step, r, a)
-                length, error = new[{taken}], new[{error}]
-                y = wrapped({new_point})
-                good = error <= 1.0
-                inside = {inside}
-                stays = live & good & inside & (not small)
-                u, w = later(t[lane], low[lane], length)
-                u, w = (end, 0.0) if length == left else (u, w)
-                factor = growth(error, before[lane] if good else 1.0, {alpha}, {beta})
-                factor = factor if factor < most[lane] else most[lane]
-                longer = {next_lane}
-                longer = longer if good else step * factor
-                code[lane] = {diverged} if live & good & (not inside) else code[lane]
-                code[lane] = (1.0 * {underflow} if bad[lane] == 0.0 else {not_finite}) if live & small else code[lane]
-                bad[lane] = 0.0 if error < inf else 1.0
-                tries[lane] = tries[lane] + 1.0 if live else tries[lane]
-                ending = stays & (length == left)
-                code[lane] = {exhausted} if live & (tries[lane] >= budget) & (not ending) else code[lane]
-                done[lane] = done[lane] + 1.0 if stays else done[lane]
-                h[lane] = longer if live else h[lane]
-                most[lane] = (5.0 if good else 1.0) if live else most[lane]
-                t[lane], low[lane] = u if stays else t[lane], w if stays else low[lane]
-                before[lane] = (error if error > 1e-8 else 1e-8) if stays else before[lane]
-{advance}
-            going = 0
-            for lane in range(LANES):
-                going += 1 if (code[lane] == {running}) & ((end - t[lane]) - low[lane] != 0.0) else 0
+    x_, k_, p_ = stacks({n}), stacks({carried}), stacks({parameters})
+    t, low, h, before, most = stack(LANES), stack(LANES), stack(LANES), stack(LANES), stack(LANES)
+    done, tries, bad, code = stack(LANES), stack(LANES), stack(LANES), stack(LANES)  # code: the status, -1 before
+    for b in range(first, last):
+        at = b * LANES
         for lane in range(LANES):
-{store}
-    for lane in range(LANES):
-        status[at + lane] = int(code[lane]) if code[lane] != {running} else {finished}
-        taken[at + lane], tried[at + lane] = int(done[lane]), int(tries[lane])
+            t[lane], low[lane], before[lane], most[lane], h[lane] = times[0], 0.0, 1.0, 5.0, H[at + lane]
+            done[lane], tries[lane], bad[lane] = 0.0, 0.0, 0.0
+            code[lane] = -1.0 if status[at + lane] == 0 else np.float64(status[at + lane])
+            scatter(x_, lane, column(X, at + lane, width, {n}))
+            scatter(k_, lane, column(K, at + lane, width, {carried}))
+            scatter(p_, lane, column(P, at + lane, width, {parameters}))
+        for row in range(1, stops):
+            end = times[row]
+            going = 1
+            while going > 0:
+                for lane in range(LANES):  # independent lanes: this loop vectorises
+                    x, k = gathered(x_, lane), gathered(k_, lane)
+                    left = (end - t[lane]) - low[lane]
+                    live = (code[lane] == -1.0) & (left != 0.0)
+                    step = h[lane] if abs(h[lane]) < abs(longest) else longest
+                    cut = abs(step) * 1.0000001 >= abs(left)
+                    step = left if cut else step
+                    small = (abs(step) <= 4e-16 * abs(t[lane]) + 1e-290) & (not cut)
+                    new = attempt({full}, k, gathered(p_, lane), step, r, a)
+                    length, error = new[{taken}], new[{error}]
+                    y = wrapped({new_point})
+                    good = error <= 1.0
+                    within = inside(y, bound)
+                    stays = live & good & within & (not small)
+                    ends = length == left
+                    factor = growth(error, before[lane] if good else 1.0, {alpha}, {beta})
+                    factor = factor if factor < most[lane] else most[lane]
+                    longer = ({next_lane}) if good else step * factor
+                    late, rest = later(t[lane], low[lane], length)
+                    tries[lane] = tries[lane] + 1.0 if live else tries[lane]
+                    code[lane] = {diverged}.0 if live & good & (not within) else code[lane]
+                    code[lane] = ({underflow}.0 if bad[lane] == 0.0 else {not_finite}.0) if live & small else code[lane]
+                    spent = live & (tries[lane] >= budget) & (not (stays & ends)) & (code[lane] == -1.0)
+                    code[lane] = {exhausted}.0 if spent else code[lane]
+                    bad[lane] = 0.0 if error < inf else 1.0
+                    h[lane] = longer if live else h[lane]
+                    most[lane] = (5.0 if good else 1.0) if live else most[lane]
+                    t[lane] = (end if ends else late) if stays else t[lane]
+                    low[lane] = (0.0 if ends else rest) if stays else low[lane]
+                    before[lane] = (error if error > 1e-8 else 1e-8) if stays else before[lane]
+                    done[lane] = done[lane] + 1.0 if stays else done[lane]
+                    scatter(x_, lane, y if stays else x)
+                    scatter(k_, lane, {new_carried} if stays else k)
+                going = 0  # whole numbers: a sum of floats would keep the loop scalar
+                for lane in range(LANES):
+                    going += 1 if (code[lane] == -1.0) & ((end - t[lane]) - low[lane] != 0.0) else 0
+            for lane in range(LANES):
+                put(out, (row - 1) * {n} * width + at + lane, width, gathered(x_, lane))
+        for lane in range(LANES):
+            status[at + lane] = 0 if code[lane] == -1.0 else np.int64(code[lane])
+            taken[at + lane], tried[at + lane] = np.int64(done[lane]), np.int64(tries[lane])
 
 @exported
 def ensemble(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, first, last):
-    # the blocks first .. last - 1; without the GIL, so that threads share the work
-    for b in range(first, last):
-        block(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, b * LANES)
+    # the blocks first .. last - 1, each LANES columns of X at times[0], with what they carry and first steps; their
+    # points at the other times into `out`. Without the GIL, so that threads share the work
+    blocks(pointer(X), pointer(K), pointer(P), pointer(H), pointer(times), r, a, bound, longest, budget,
+           pointer(status), pointer(taken), pointer(tried), pointer(out), X.shape[1], len(times), first, last)
 
 EXPORTS = [ensemble]
 """
@@ -186,16 +199,17 @@ def _made(field: AnyField, method: AdaptiveMethod, which: str, dense: bool, comp
     size = 1 if whole else moving.n
     body, called, carried, q = _attempt(field, method, dense, whole)
     periods = wrapped(field, field.n) if not whole else "(wrap(s[0]),)" if field.period else "s"
-    functions = FUNCTIONS.format(wrapped=periods, attempt=body)
+    inside = "(abs(y[0]) <= bound).all()" if whole else tests(field.n, size)["inside"]
+    functions = FUNCTIONS.format(wrapped=periods, attempt=body, inside=inside)
     loop = _single(field, method, size, carried, q, whole) if which == "single" else _many(field, method, carried)
-    control = step_control.text("@jit")
+    control = step_control.text("@emitted")
     if whole:
         own = "import numpy as np\nsolve = array_solve"
         text = "\n".join([PLAIN_HEADER, NUMPY_HEADER, own, control, functions, loop])
         return kernels.load(text, (), False, _array_functions(field))
     header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
     assert isinstance(moving, VectorField)
-    source = moving.source(sorted(called), "@jit")
+    source = moving.source(sorted(called), "@emitted")
     text = "\n".join([header, "import numpy as np", source, control, functions, loop])
     return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
 
@@ -242,75 +256,51 @@ def _attempt(field: AnyField, method: AdaptiveMethod, dense: bool, whole: bool) 
 
 
 def _single(field: AnyField, method: AdaptiveMethod, size: int, carried: int, q: int, whole: bool) -> str:
-    n, values = field.n, len(field.autonomous().values())
-    time = field.time is not None
+    n, time = field.n, field.time is not None
     after = size + carried + 3  # the dense output's first coefficient in `new`
     if whole:
-        place, ends = HEAD + n, n + time
-        spots = [
-            f"state[{HEAD}:{place}]",
-            *(f"state[{place + i * ends}:{place + (i + 1) * ends}]" for i in range(carried)),
-        ]
-        point, slope = [f"{spots[0]}.copy()"], [f"{spot}.copy()" for spot in spots[1:]]
-        vectors = [f"new[{after + j}][:{n}]" for j in range(q)]
-        columns = [f"out[rows, 1:{1 + n}]", *(f"out[rows, {2 + n + j * n}:{2 + n + (j + 1) * n}]" for j in range(q))]
+        length = n + time
+        spots = [f"state[{HEAD}:{HEAD + n}]"]
+        spots += [f"state[{HEAD + n + i * length}:{HEAD + n + (i + 1) * length}]" for i in range(carried)]
+        entries = [f"{spot}.copy()" for spot in spots]
+        vectors = "".join(f", new[{after + j}][:{n}]" for j in range(q))
+        store = f"out[rows] = hstack((t, y[0]{', taken' if q else ''}{vectors}))"
         new, full = f"(new[0][:{n}],)", "(append(x[0], t),)" if time else "x"
+        split = 1
     else:
-        spots = [f"state[{HEAD + i}]" for i in range(n + carried)]
-        point, slope = spots[:n], spots[n:]
-        vectors = [f"new[{after + j * size + i}]" for j in range(q) for i in range(n)]
-        columns = [f"out[rows, {1 + i}]" for i in range(n)] + [f"out[rows, {2 + n + j}]" for j in range(q * n)]
-        new, full = (
-            tuple_text([f"new[{i}]" for i in range(n)]),
-            tuple_text([f"x[{i}]" for i in range(n)] + ["t"] * time),
-        )
-    held = [f"y[{i}]" for i in range(len(point))] + vectors
-    kept = [f"x[{i}]" for i in range(len(point))] + [f"k[{i}]" for i in range(len(slope))]
+        spots = entries = [f"state[{HEAD + i}]" for i in range(n + carried)]
+        vectors = tuple_text([f"new[{after + j * size + i}]" for j in range(q) for i in range(n)])
+        store = f"put(out, {1 + n + (1 + q * n if q else 0)} * rows, 1, (t,) + y{f' + (taken,) + {vectors}' if q else ''})"
+        new, full = tuple_text([f"new[{i}]" for i in range(n)]), "x + (t,)" if time else "x"
+        split = n
+    kept = [*(f"x[{i}]" for i in range(split)), *(f"k[{i}]" for i in range(carried))]
     longer = "taken * factor"
-    lines = assign(columns, held, 12) + (f"\n            out[rows, {1 + n}] = taken" if q else "")
     return SINGLE.format(
-        load_point=tuple_text(point),
-        load_carried=tuple_text(slope),
-        parameters=tuple_text([f"p[{j}]" for j in range(values)]),
+        load_point=tuple_text(entries[:split]),
+        load_carried=tuple_text(entries[split:]),
         full=full,
-        next_step=f"h if cut and abs(h) > abs({longer}) else {longer}" if method.controlled else "longest",
-        store=lines,
+        next_step=f"h if cut & (abs(h) > abs({longer})) else {longer}" if method.controlled else "longest",
+        store=" " * 12 + store,
         save=assign(spots, kept, 4),
-        **_common(method, size, carried, new, "(abs(y[0]) <= bound).all()" if whole else None, n),
+        rows_of="" if whole else "pointer",
+        **_common(method, size, carried, new),
     )
 
 
 def _many(field: AnyField, method: AdaptiveMethod, carried: int) -> str:
     moving = field.autonomous()
-    n, values, time = field.n, len(moving.values()), field.time is not None
-    state, slope, parameters = (
-        [f"{c}{i}_[lane]" for i in range(m)] for c, m in (("x", n), ("k", carried), ("p", values))
-    )
-    own = ["t", "low", "h", "before", "most", "done", "tries", "bad", "code"]
-    buffers = [name.removesuffix("[lane]") for name in [*state, *slope, *parameters, *own]]
-    full = tuple_text(state + ["t[lane]"] * time)
-    given = [f"P[{j}, at + lane]" for j in range(values)]
-    load = [assign(parameters + state, given + [f"X[{i}, at + lane]" for i in range(n)], 8)]
-    load.append(assign([*slope, "h[lane]"], [*(f"K[{i}, at + lane]" for i in range(carried)), "H[at + lane]"], 8))
-    images = [f"y[{i}]" for i in range(n)] + [f"new[{moving.n + i}]" for i in range(carried)]
-    kept = [f"{image} if stays else {old}" for image, old in zip(images, state + slope)]
+    longer = "length * factor"
     return MANY.format(
-        buffers="\n".join(f"    {name} = stack({LANES})" for name in buffers),
-        running="-1.0",
-        load="\n".join(load),
-        full=full,
-        carried=tuple_text(slope),
-        lane_parameters=tuple_text(parameters),
-        next_lane="h[lane] if cut & (abs(h[lane]) > abs(length * factor)) else length * factor"
-        if method.controlled
-        else "longest",
-        advance=assign(state + slope, kept, 16),
-        store=assign([f"out[row - 1, {i}, at + lane]" for i in range(n)], state, 12),
-        **_common(method, moving.n, carried, tuple_text([f"new[{i}]" for i in range(n)]), None, n),
+        n=field.n,
+        carried=carried,
+        parameters=len(moving.values()),
+        full="x + (t[lane],)" if field.time is not None else "x",
+        next_lane=f"h[lane] if cut & (abs(h[lane]) > abs({longer})) else {longer}" if method.controlled else "longest",
+        **_common(method, moving.n, carried, tuple_text([f"new[{i}]" for i in range(field.n)])),
     )
 
 
-def _common(method: AdaptiveMethod, size: int, carried: int, new: str, inside: str | None, n: int) -> dict[str, Any]:
+def _common(method: AdaptiveMethod, size: int, carried: int, new: str) -> dict[str, Any]:
     """What both loops put into their text."""
     alpha, beta = method.exponents
     places = dict(zip(("taken", "error", "stiffness"), range(size + carried, size + carried + 3), strict=True))
@@ -321,9 +311,6 @@ def _common(method: AdaptiveMethod, size: int, carried: int, new: str, inside: s
         "stiffness_bound": repr(method.stiffness_bound**2) if method.stiffness_bound else "inf",
         "new_point": new,
         "new_carried": tuple_text([f"new[{size + i}]" for i in range(carried)]),
-        "relative": tuple_text([f"r[{i}]" for i in range(size)]),
-        "absolute": tuple_text([f"a[{i}]" for i in range(size)]),
-        "inside": inside or " & ".join(f"(abs(y[{i}]) <= bound)" for i in range(n)),
         "finished": int(Status.FINISHED),
         "diverged": int(Status.DIVERGED),
         "not_finite": int(Status.NOT_FINITE),
@@ -381,6 +368,7 @@ def _array_functions(field: AnyField) -> dict[str, Any]:
         "array_solve": solve,
         "mean_square": mean_square,
         "append": np.append,
+        "hstack": np.hstack,
         "maximum": np.maximum,
         "wrap": wrap,
     }

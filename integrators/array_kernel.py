@@ -14,7 +14,7 @@ import numpy as np
 from dynsys.array_field import ArrayField
 from integrators.method import Method
 from integrators.states import flat, shaped
-from integrators.status import LANES
+from integrators.status import LANES, Status
 
 
 def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) -> SimpleNamespace:
@@ -44,7 +44,8 @@ def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) ->
             over = ~(np.abs(shown(new)[:n]) <= bound).all(0) | (new == state).all(0)
             for j in np.flatnonzero(over):
                 before, after = (tuple(s[:, j]) for s in (state, new))
-                status[lanes[j]] = single.ending(before, after, (), h[j], bound)
+                end = single.verdict(before, after, bound)
+                status[lanes[j]] = Status.UNSOLVED if end > 1 and not single.solved(before, (), h[j])[0] else end
             if over.any():
                 X[:, lanes[over]], taken[lanes[over]] = shown(state[:, over]), k
                 new, lanes = new[:, ~over], lanes[~over]

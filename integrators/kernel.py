@@ -24,146 +24,188 @@ from integrators.tracing import TracedField, traced
 
 COMPILED_HEADER = """
 import numba
-from math import floor, inf, nan
-from dynsys.compiled import OPTIONS, apart, jit
+from math import inf, nan
+from numpy import floor
+from dynsys.compiled import OPTIONS
+from dynsys.emission import emitted
 from dynsys.vector import solve
-from integrators.lanes import LANES, stack, wide_vectors
+from integrators.lanes import LANES, column, gathered, pointer, put, scatter, stack, stacks, wide_vectors
 
+apart = emitted(apart=True)
 exported = numba.njit(nogil=True, **OPTIONS)
 """
 
 PLAIN_HEADER = f"""
 from dynsys.vector import solve
-from numpy import floor, inf, nan, sqrt, zeros as stack
+from numpy import floor, inf, nan, ravel as pointer, sqrt, zeros as stack
 
 LANES = {LANES}
 
-def jit(function):
+def emitted(function):
     return function
 
-apart = exported = jit
+apart = exported = emitted
 
 def wide_vectors():
     pass
+
+def stacks(count):
+    return tuple(stack(LANES) for _ in range(count))
+
+def gathered(buffers, lane):
+    return tuple([buffer[lane] for buffer in buffers])
+
+def scatter(buffers, lane, values):
+    for buffer, value in zip(buffers, values):
+        buffer[lane] = value
+
+def column(X, place, width, count):
+    return tuple(X[place : place + count * width : width])
+
+def put(X, place, width, values):
+    X[place : place + len(values) * width : width] = values
 """
 
 GLUE = """
-@jit
+@emitted
 def start(x, p):
 {start}
 
-@jit
+@emitted
 def unwrapped(s, p, h):
 {step}
 
-@jit
+@emitted
 def step(s, p, h):
     s = unwrapped(s, p, h)
     return {wrapped}
 
-@jit
+@emitted
 def shown(s):
     # the position, and the average beside it if the method keeps one
 {shown}
 
-@jit
+@emitted
 def solved(s, p, h):
 {solved}
 
-@jit
-def ending(s, new, p, h, bound):
-    # 0 while the run goes on, else the status of a run whose step led from s to new
+@emitted
+def inside(y, bound):
+    return {inside}
+
+@emitted
+def same(s, new):
+    return {same}
+
+@emitted
+def verdict(s, new, bound):
+    # 0 while the run goes on, else the status of a run whose step led from s to new, its equations taken as solved
     y = shown(new)
-    if not ({inside}):
-        if not solved(s, p, h)[0]:
-            return 4
-        return 2 if {finite} else 3
-    return 1 if {same} else 0
+    return (1 if same(s, new) else 0) if inside(y, bound) else (2 if {finite} else 3)
 """
 
 TRAJECTORY = """
-@exported
-def trajectory(x, p, h, steps, every, bound, out):
-    # status, steps taken, rows of `out` written; each argument a tuple or a number
-    s = start({point}, {parameters})
+@apart
+def run(x, p, h, steps, every, bound, out):
+    s = start(x, p)
     rows = 0
     for k in range(steps):
-        new = step(s, {parameters}, h)
-        end = ending(s, new, {parameters}, h, bound)
+        new = step(s, p, h)
+        end = verdict(s, new, bound)
         if end != 0:
+            if end > 1:
+                if not solved(s, p, h)[0]:
+                    end = 4
             return end, k, rows
         s = new
         if (k + 1) % every == 0:
-            y = shown(s)
-            {store}
+            put(out, {width} * rows, 1, shown(s))
             rows += 1
     return 0, steps, rows
+
+@exported
+def trajectory(x, p, h, steps, every, bound, out):
+    # status, steps taken, rows of `out` written; x and p are tuples, the others numbers
+    return run(x, p, h, steps, every, bound, pointer(out))
 
 EXPORTS = [trajectory]
 """
 
 ENSEMBLE = """
+@emitted
+def outside(y, bound, before):
+    return before if inside(y, bound) else 1.0
+
+@emitted
+def over(event, live, s, before):
+    return live if (event != 0.0) | same(s, before) else 0.0
+
 @apart
-def block(X, P, H, status, taken, steps, check, bound, first):
-    # columns first .. first + LANES - 1 of X, in place
+def blocks(X, P, H, status, taken, width, steps, check, bound, first, last):
     wide_vectors()
-{buffers}
-    h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
-    left = 0
-    for lane in range(LANES):
-        h[lane] = H[first + lane]
-        live[lane] = 1.0 if status[first + lane] == 0 else 0.0
-        left += 1 if status[first + lane] == 0 else 0
-{load}
-    done = 0
-    chunk = 8
-    while done < steps and left > 0:
-        chunk = min(2 * chunk, check, steps - done)
+    s_, saved_, before_, p_ = stacks({size}), stacks({size}), stacks({size}), stacks({parameters})
+    h, live, event = stack(LANES), stack(LANES), stack(LANES)
+    for b in range(first, last):
+        at = b * LANES
+        left = 0
         for lane in range(LANES):
-            event[lane] = 0.0
-{save}
-        for part in range(2):  # all steps but the last, then the last: did it change anything?
+            h[lane] = H[at + lane]
+            going = 1 if status[at + lane] == 0 else 0
+            live[lane] = 1.0 if going == 1 else 0.0
+            left += going
+            p = column(P, at + lane, width, {parameters})
+            scatter(p_, lane, p)
+            scatter(s_, lane, start(column(X, at + lane, width, {n}), p))
+        done = 0
+        chunk = 8
+        while done < steps and left > 0:
+            chunk = min(2 * chunk, check, steps - done)
             for lane in range(LANES):
-{remember}
-            for i in range(1 if part else chunk - 1):
-                for lane in range(LANES):  # independent lanes: this loop vectorises
-                    s = step({lane_state}, {lane_parameters}, h[lane])
-                    y = shown(s)
-                    event[lane] = event[lane] if {inside} else 1.0
-{advance}
-        events = 0
+                event[lane] = 0.0
+                scatter(saved_, lane, gathered(s_, lane))
+            for part in range(2):  # all steps but the last, then the last: did it change anything?
+                for lane in range(LANES):
+                    scatter(before_, lane, gathered(s_, lane))
+                for i in range(1 if part == 1 else chunk - 1):
+                    for lane in range(LANES):  # independent lanes: this loop vectorises
+                        s = step(gathered(s_, lane), gathered(p_, lane), h[lane])
+                        event[lane] = outside(shown(s), bound, event[lane])
+                        scatter(s_, lane, s)
+            events = 0
+            for lane in range(LANES):
+                event[lane] = over(event[lane], live[lane], gathered(s_, lane), gathered(before_, lane))
+                events += 1 if event[lane] != 0.0 else 0
+            if events > 0:
+                for lane in range(LANES):
+                    if event[lane] != 0.0:
+                        # take the chunk again, alone, to know the step
+                        s = gathered(saved_, lane)
+                        p = gathered(p_, lane)
+                        for k in range(chunk):
+                            new = step(s, p, h[lane])
+                            end = verdict(s, new, bound)
+                            if end != 0:
+                                if end > 1:
+                                    if not solved(s, p, h[lane])[0]:
+                                        end = 4
+                                status[at + lane] = end
+                                taken[at + lane] = done + k
+                                put(X, at + lane, width, shown(s))
+                                live[lane] = 0.0
+                                left -= 1
+                                break
+                            s = new
+            done += chunk
         for lane in range(LANES):
-            event[lane] = live[lane] if event[lane] != 0.0 or ({still}) else 0.0
-            events += 1 if event[lane] != 0.0 else 0
-        if events > 0:
-            for lane in range(LANES):
-                if event[lane] != 0.0:
-                    # take the chunk again, alone, to know the step
-                    s = {saved_state}
-                    for k in range(chunk):
-                        new = step(s, {lane_parameters}, h[lane])
-                        end = ending(s, new, {lane_parameters}, h[lane], bound)
-                        if end != 0:
-                            status[first + lane] = end
-                            taken[first + lane] = done + k
-                            y = shown(s)
-{finish}
-                            live[lane] = 0.0
-                            left -= 1
-                            break
-                        s = new
-        done += chunk
-    for lane in range(LANES):
-        if live[lane] != 0.0:
-            taken[first + lane] = done
-            y = shown({lane_state})
-{finish_live}
+            if live[lane] != 0.0:
+                taken[at + lane] = done
+                put(X, at + lane, width, shown(gathered(s_, lane)))
 
 @exported
 def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
-    # the blocks first .. last - 1; without the GIL, so that threads share the work
-    for b in range(first, last):
-        block(X, P, H, status, taken, steps, check, bound, b * LANES)
+    # the blocks first .. last - 1, each LANES columns of X, in place; without the GIL, so that threads share the work
+    blocks(pointer(X), pointer(P), pointer(H), pointer(status), pointer(taken), X.shape[1], steps, check, bound,
+           first, last)
 
 EXPORTS = [ensemble]
 """
@@ -185,18 +227,19 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     compiled = compiled and isinstance(field, VectorField) and kernels.compiling()
     moving = field.autonomous()
     like = first_state(moving, method)
-    size, width = len(flat(like)), len(flat(method.average(like)))
+    size, width = len(flat(like)), moving.n + len(flat(method.average(like)))
     bodies, seen = traced(method, lambda program: TracedField(program, moving.n, moving.blocks), like)
     called = seen["start"].called | seen["step"].called
-    asked = tests(field.n, size)
-    glue = GLUE.format(wrapped=wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **asked)
-    loop = _trajectory(moving, width) if which == "trajectory" else _ensemble(moving, size, width, asked["inside"])
+    answers = tests(field.n, size)
+    glue = GLUE.format(wrapped=wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **answers)
+    counts = {"n": moving.n, "size": size, "parameters": len(moving.values()), "width": width}
+    loop = (TRAJECTORY if which == "trajectory" else ENSEMBLE).format(**counts)
     if isinstance(moving, ArrayField):
         functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
         single = kernels.load("\n".join([PLAIN_HEADER, NUMPY_HEADER, glue, loop]), (), False, functions)
         return single if which == "trajectory" else array_ensemble(moving, method, like, single)
     header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
-    text = "\n".join([header, moving.source(sorted(called), "@jit"), glue, loop])
+    text = "\n".join([header, moving.source(sorted(called), "@emitted"), glue, loop])
     return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
 
 
@@ -212,48 +255,11 @@ def tests(n: int, size: int) -> dict[str, str]:
     """Texts that ask whether the point y is inside the cube, whether it is finite, whether the state stays."""
     return {
         "inside": " & ".join(f"(abs(y[{i}]) <= bound)" for i in range(n)),
-        "finite": " and ".join(f"y[{i}] - y[{i}] == 0.0" for i in range(n)),
-        "same": " and ".join(f"new[{i}] == s[{i}]" for i in range(size)),
+        "finite": " & ".join(f"(y[{i}] - y[{i}] == 0.0)" for i in range(n)),
+        "same": " & ".join(f"(new[{i}] == s[{i}])" for i in range(size)),
     }
 
 
 def assign(targets: list[str], values: list[str], indent: int) -> str:
     """Statements, one a line."""
     return "\n".join(f"{' ' * indent}{t} = {v}" for t, v in zip(targets, values, strict=True))
-
-
-def _trajectory(field: AnyField, width: int) -> str:
-    n, q = field.n, len(field.values())
-    return TRAJECTORY.format(
-        point=tuple_text([f"x[{i}]" for i in range(n)]),
-        parameters=tuple_text([f"p[{i}]" for i in range(q)]),
-        store="; ".join(f"out[rows, {i}] = y[{i}]" for i in range(n + width)),
-    )
-
-
-def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
-    n, q = field.n, len(field.values())
-    state, saved, before = ([f"{letter}{i}_[lane]" for i in range(size)] for letter in "sab")
-    parameters = [f"p{j}_[lane]" for j in range(q)]
-
-    columns = [f"X[{i}, first + lane]" for i in range(n + width)]  # the averages below the points
-    result, image = [f"y[{i}]" for i in range(n + width)], [f"s[{i}]" for i in range(size)]
-    begin = f"{' ' * 8}s = start({tuple_text(columns[:n])}, {tuple_text(parameters)})"
-    given = [f"P[{j}, first + lane]" for j in range(q)]
-    return ENSEMBLE.format(
-        lanes=LANES,
-        buffers="\n".join(
-            f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *saved, *before, *parameters]
-        ),
-        load="\n".join([assign(parameters, given, 8), begin, assign(state, image, 8)]),
-        save=assign(saved, state, 12),
-        remember=assign(before, state, 16),
-        advance=assign(state, image, 20),
-        lane_state=tuple_text(state),
-        saved_state=tuple_text(saved),
-        lane_parameters=tuple_text(parameters),
-        inside=inside,
-        still=" & ".join(f"({x} == {y})" for x, y in zip(state, before, strict=True)),
-        finish=assign(columns, result, 28),
-        finish_live=assign(columns, result, 12),
-    )

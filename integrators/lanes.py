@@ -1,4 +1,4 @@
-"""What the ensemble kernel asks of the machine: stack memory and wide vectors.
+"""What the kernels ask of the machine: stack memory, wide vectors, the entries of a lane.
 
 Measured on 512-bit hardware against hand-written C: lane buffers on the stack in functions that prefer 512-bit
 vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79.
@@ -6,48 +6,75 @@ vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79.
 
 from __future__ import annotations
 
-from llvmlite import ir
+from typing import Any
+
 from numba import types
-from numba.core.errors import RequireLiteralValue
+from numba.core.errors import TypingError
 from numba.core.extending import intrinsic
 
+from dynsys.emission import written
+from dynsys.machine_numbers import DOUBLES, Arithmetic, Number, UnknownError
 from integrators.status import LANES
 
-__all__ = ["LANES", "pointer", "stack", "wide_vectors"]
+__all__ = ["LANES", "column", "gathered", "pointer", "put", "scatter", "stack", "stacks", "wide_vectors"]
 
 
-@intrinsic
-def stack(typing_context, n):
-    """n doubles in the caller's frame: LLVM keeps what fits in vector registers."""
-    if not isinstance(n, types.IntegerLiteral):
-        raise RequireLiteralValue("n")
-    count = n.literal_value
-
-    def generate(context, builder, signature, args):
-        with builder.goto_entry_block():
-            memory = builder.alloca(ir.ArrayType(ir.DoubleType(), count))
-            memory.align = 64
-        return builder.bitcast(memory, ir.DoubleType().as_pointer())
-
-    return types.CPointer(types.float64)(n), generate
+@written
+def stack(arithmetic: Arithmetic, count: Any) -> Number:
+    """So many doubles in the function's frame: LLVM keeps what fits in vector registers."""
+    if not isinstance(count, int):
+        raise UnknownError("memory of no constant size")
+    return Number(DOUBLES, arithmetic.memory(types.float64, count, 64))
 
 
-@intrinsic
-def wide_vectors(typing_context):
-    """Ask for 512-bit vectors in the calling function, and keep it from being inlined (the attribute would be lost)."""
+@written
+def stacks(arithmetic: Arithmetic, count: Any) -> tuple[Number, ...]:
+    """Buffers of a double a lane, one for each entry of a state."""
+    return tuple(stack.written(arithmetic, LANES) for _ in range(count))
 
-    def generate(context, builder, signature, args):
-        attributes = builder.function.attributes
-        set.add(attributes, '"prefer-vector-width"="512"')
-        attributes.add("noinline")
-        return context.get_dummy_value()
 
-    return types.void(), generate
+@written
+def gathered(arithmetic: Arithmetic, buffers: Any, lane: Any) -> tuple[Number, ...]:
+    """The entries of a lane."""
+    return tuple(arithmetic.entry(buffer, lane) for buffer in buffers)
+
+
+@written
+def scatter(arithmetic: Arithmetic, buffers: Any, lane: Any, values: Any) -> None:
+    """Set the entries of a lane."""
+    for buffer, value in zip(buffers, values, strict=True):
+        arithmetic.put(buffer, lane, value)
+
+
+@written
+def column(arithmetic: Arithmetic, X: Any, place: Any, width: Any, count: int) -> tuple[Number, ...]:
+    """So many entries of X from a place on, one in every `width`: of a column of a matrix, or of a row (width 1)."""
+    return tuple(arithmetic.entry(X, at) for at in _steps(arithmetic, place, width, count))
+
+
+@written
+def put(arithmetic: Arithmetic, X: Any, place: Any, width: Any, values: Any) -> None:
+    """Set these entries."""
+    for at, value in zip(_steps(arithmetic, place, width, len(values)), values, strict=True):
+        arithmetic.put(X, at, value)
+
+
+def _steps(arithmetic: Arithmetic, place: Any, width: Any, count: int) -> list[Any]:
+    return [arithmetic.binary("+", place, arithmetic.binary("*", i, width)) for i in range(count)]
+
+
+@written
+def wide_vectors(arithmetic: Arithmetic) -> None:
+    """Ask for 512-bit vectors in the function, which must stand apart: inlined, it would lose the attribute."""
+    if arithmetic.builder is not None:
+        set.add(arithmetic.builder.function.attributes, '"prefer-vector-width"="512"')
 
 
 @intrinsic
 def pointer(typing_context, array):
     """The address of a contiguous array's first item: Numba wraps an array's index, which keeps loops scalar."""
+    if array.layout != "C":
+        raise TypingError("an array must be contiguous to have its items one after the other")
 
     def generate(context, builder, signature, args):
         return context.make_array(signature.args[0])(context, builder, args[0]).data
