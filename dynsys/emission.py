@@ -72,13 +72,19 @@ def _definition(file: str, name: str) -> ast.FunctionDef:
 class Written:
     """A function that writes its own instructions: of the arithmetic and the values of its arguments."""
 
-    def __init__(self, function: Callable[..., Any]):
-        self.written, self.__doc__ = function, function.__doc__
+    def __init__(self, function: Callable[..., Any], plain: Callable[..., Any] | None):
+        self.written, self.plain, self.__doc__ = function, plain, function.__doc__
+
+    def __call__(self, *values: Any) -> Any:
+        """Its value where nothing is compiled."""
+        if self.plain is None:
+            raise TypeError("this function stands for instructions: only compiled code can call it")
+        return self.plain(*values)
 
 
-def written(function: Callable[..., Any]) -> Written:
-    """A function f(arithmetic, *values) as one that procedures call."""
-    return Written(function)
+def written(function: Callable[..., Any], plain: Callable[..., Any] | None = None) -> Written:
+    """A function f(arithmetic, *values) as one that procedures call; `plain` is what it means on Python's numbers."""
+    return Written(function, plain)
 
 
 class Procedure:

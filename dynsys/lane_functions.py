@@ -107,6 +107,16 @@ def exp(x: Any) -> Any:
 
 
 @emitted(exact=True)
+def _log1p(f: Any, n: Any, correction: Any) -> Any:
+    """n log 2 + log(1 + f) + a correction, for a whole n and -.2929 < f < .5: with s = f/(2 + f), 2s = f - sf."""
+    s = f / (2.0 + f)
+    z = s * s
+    h = 0.5 * f * f
+    rest = s * (h + z * _artanh_tail(z)) + (n * LOG2_LOW + correction)
+    return n * LOG2_HIGH - ((h - rest) - f)
+
+
+@emitted(exact=True)
 def log(x: Any) -> Any:
     """The natural logarithm: -∞ at ±0, NaN below."""
     tiny = x < SMALLEST_NORMAL
@@ -117,16 +127,6 @@ def log(x: Any) -> Any:
     y = _log1p(f, n - 54.0 if tiny else n, 0.0)
     y = y if 0.0 < x < np.inf else x
     return -np.inf if x == 0.0 else (np.nan if x < 0.0 else y)
-
-
-@emitted(exact=True)
-def _log1p(f: Any, n: Any, correction: Any) -> Any:
-    """n log 2 + log(1 + f) + a correction, for a whole n and -.2929 < f < .5: with s = f/(2 + f), 2s = f - sf."""
-    s = f / (2.0 + f)
-    z = s * s
-    h = 0.5 * f * f
-    rest = s * (h + z * _artanh_tail(z)) + (n * LOG2_LOW + correction)
-    return n * LOG2_HIGH - ((h - rest) - f)
 
 
 @emitted(exact=True)

@@ -14,7 +14,6 @@ from llvmlite import ir
 from numba import types
 
 from dynsys.emission import written
-from dynsys.kernels import compiling
 from dynsys.machine_numbers import Arithmetic, Number
 
 LARGE = 1e5
@@ -32,7 +31,7 @@ def _repaired(which: str) -> Any:
         operands = [arithmetic.floating(z).value for z in (x, y)]
         return Number(types.float64, arithmetic.builder.call(_scalar(arithmetic.builder.module, which), operands))
 
-    return written(write) if compiling() else plain
+    return written(write, plain)
 
 
 repaired_sin = _repaired("sin")  # of x and y: y, or the library's sin(x) where |x| > 1e5

@@ -50,8 +50,9 @@ class Arithmetic:
 
     def __init__(self, context: Any, builder: Any = None, exact: bool = False):
         self.context, self.builder = context, builder
-        # Numba marks every operation without a flag as one that may be fused; approximate functions concern calls only
-        self.flags = ("afn",) if exact else ()
+        # An operation without a flag gets those of the function that Numba compiles, so each has one; approximate
+        # functions concern calls only.
+        self.flags = ("afn",) if exact else ("contract",)
 
     def _made(self, kind: Any, operation: str, *operands: Any, **options: Any) -> Number:
         if self.builder is None:

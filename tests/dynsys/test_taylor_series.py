@@ -170,7 +170,7 @@ def test_infinite_and_missing_points_are_no_error():
 
 
 def compiled(text):
-    namespace = {"jit": numba.njit(error_model="numpy")}
+    namespace = {"emitted": numba.njit(error_model="numpy")}
     exec((NUMBA_HEADER if compiling() else NUMPY_HEADER) + text, namespace)
     return namespace["series"]
 
@@ -179,12 +179,12 @@ def test_compiled_by_numba_it_is_what_numpy_computes():
     every = [*FUNCTIONS.values(), *OPERATIONS.values()]
     v = VectorField((*every, Y / 2 - X), [*[f"z{i}" for i in range(len(every) - 1)], "x", "y"], {"a": 0.75}, time="t")
     x = (0.5,) * (len(every) - 1) + (0.625, 0.375)
-    series = compiled(series_text(v, 3, "@jit"))(x, v.values(0.25))
+    series = compiled(series_text(v, 3, "@emitted"))(x, v.values(0.25))
     assert_allclose(series, taylor_coefficients(v, x, 3, 0.25), rtol=1e-13, atol=1e-13)
 
 
 def test_a_series_of_more_than_thirty_coefficients_compiles():
-    series = compiled(series_text(CIRCLE, 40, "@jit"))((0.0, 1.0), ())
+    series = compiled(series_text(CIRCLE, 40, "@emitted"))((0.0, 1.0), ())
     assert_allclose(series, taylor_coefficients(CIRCLE, [0.0, 1.0], 40), rtol=1e-14)
     assert np.polyval(series[0][::-1], 1.0) == pytest.approx(np.sin(1.0), rel=1e-15)
 
