@@ -96,7 +96,7 @@ def noise_floor(
     burn = int(20 * slowest) + 1 if burn is None else check_count(burn, "burn")
     steps = -(-iterates // runs)
     starts = np.tile(prediction.x, (runs, 1))
-    path = sample_paths(field, starts, method, h, burn + steps, rng=rng)
+    path = sample_paths(field, starts, method, h, burn + steps, rng=rng).complete()
     if (path.status != Status.FINISHED).any():
         lost = int((path.status != Status.FINISHED).sum())
         raise InputError(

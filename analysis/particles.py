@@ -56,7 +56,7 @@ def particles(
         there = np.flatnonzero(np.isfinite(x[frame - 1]).all(1))
         if len(there):
             h = (t[1] - t[0]) / SUBSTEPS
-            run = ensemble(field, x[frame - 1, there], RungeKutta4(), h, SUBSTEPS, divergence_bound=far)
+            run = ensemble(field, x[frame - 1, there], RungeKutta4(), h, SUBSTEPS, divergence_bound=far).complete()
             x[frame, there] = np.where((run.status <= 1)[:, None], run.x, np.nan)
     return Particles(t, x, portrait(field, where), title)
 

@@ -87,7 +87,7 @@ def sample_fates(
     points, h, steps = as_points(starts, field.variables, "starts"), check_step(h), check_count(steps, "steps", 1)
     if points.ndim != 2 or not len(points):
         raise InputError(f"starts has shape {points.shape}; give (m, {field.n}) with at least one start")
-    run = ensemble(field, points, method, h, steps, divergence_bound=divergence_bound)
+    run = ensemble(field, points, method, h, steps, divergence_bound=divergence_bound).complete()
     found: list[Any] = [None] * len(points)
     zeros = _Zeros(field, method, h)
     for k, (x, status) in enumerate(zip(run.x, run.status, strict=True)):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from integrators.algorithms.runge_kutta import Euler, RungeKutta4
-    from integrators.ensembles import Ensemble, ensemble
+    from integrators.ensembles import ensemble
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
+    from integrators.runs import Ensemble, SamplePaths
     from integrators.status import Status
-    from integrators.stochastic_runs import SamplePaths, sample_paths
+    from integrators.stochastic_runs import sample_paths
     from integrators.trajectories import Trajectory, trajectory
 
 __all__ = [
@@ -21,10 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "Ensemble": "ensembles",
+    "Ensemble": "runs",
     "Method": "method",
     "Newton": "newton",
-    "SamplePaths": "stochastic_runs",
+    "SamplePaths": "runs",
     "Status": "status",
     "Trajectory": "trajectories",
     "ensemble": "ensembles",

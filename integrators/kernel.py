@@ -104,8 +104,9 @@ EXPORTS = [trajectory]
 
 ENSEMBLE = """
 @apart
-def block(X, P, H, status, taken, steps, check, bound, first):
-    # columns first .. first + LANES - 1 of X, in place
+def block(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, check):
+    # steps begin .. end - 1 of columns first .. first + LANES - 1. X, what a run shows, in place; S, its whole
+    # state, read if begin > 0 and written if there will be more steps; every `every`-th X into `out`
     wide_vectors()
 {buffers}
     h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
@@ -115,10 +116,16 @@ def block(X, P, H, status, taken, steps, check, bound, first):
         live[lane] = 1.0 if status[first + lane] == 0 else 0.0
         left += 1 if status[first + lane] == 0 else 0
 {load}
-    done = 0
-    chunk = 8
-    while done < steps and left > 0:
-        chunk = min(2 * chunk, check, steps - done)
+    if begin > 0:
+        for lane in range(LANES):
+{resume}
+    done = begin
+    row = begin // every
+    rest = every - begin % every
+    look = 8
+    while done < end and left > 0:
+        look = min(2 * look, check)
+        chunk = min(look, end - done, rest)
         for lane in range(LANES):
             event[lane] = 0.0
 {save}
@@ -142,28 +149,40 @@ def block(X, P, H, status, taken, steps, check, bound, first):
                     s = {saved_state}
                     for k in range(chunk):
                         new = step(s, {lane_parameters}, h[lane])
-                        end = ending(s, new, {lane_parameters}, h[lane], bound)
-                        if end != 0:
-                            status[first + lane] = end
-                            taken[first + lane] = done + k
+                        end_of_run = ending(s, new, {lane_parameters}, h[lane], bound)
+                        if end_of_run != 0:
                             y = shown(s)
 {finish}
+                            taken[first + lane] = done + k
+                            status[first + lane] = end_of_run
                             live[lane] = 0.0
                             left -= 1
                             break
                         s = new
         done += chunk
+        rest -= chunk
+        if rest == 0:
+            rest = every
+            row += 1
+            for lane in range(LANES):
+                y = shown({lane_state})
+{store}
     for lane in range(LANES):
         if live[lane] != 0.0:
-            taken[first + lane] = done
             y = shown({lane_state})
 {finish_live}
+            taken[first + lane] = done
+        if more:
+{keep}
+    for later in range(row + 1, end // every + 1):  # all runs have ended: their last points, again
+        for lane in range(LANES):
+{store_ended}
 
 @exported
-def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
+def ensemble(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, check):
     # the blocks first .. last - 1; without the GIL, so that threads share the work
     for b in range(first, last):
-        block(X, P, H, status, taken, steps, check, bound, b * LANES)
+        block(X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, check)
 
 EXPORTS = [ensemble]
 """
@@ -238,6 +257,8 @@ def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
 
     columns = [f"X[{i}, first + lane]" for i in range(n + width)]  # the averages below the points
     result, image = [f"y[{i}]" for i in range(n + width)], [f"s[{i}]" for i in range(size)]
+    kept = [f"S[{i}, first + lane]" for i in range(size)]
+    rows = [f"out[row, {i}, first + lane]" for i in range(n + width)]
     begin = f"{' ' * 8}s = start({tuple_text(columns[:n])}, {tuple_text(parameters)})"
     given = [f"P[{j}, first + lane]" for j in range(q)]
     return ENSEMBLE.format(
@@ -253,6 +274,10 @@ def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
         saved_state=tuple_text(saved),
         lane_parameters=tuple_text(parameters),
         inside=inside,
+        resume=assign(state, kept, 12),
+        keep=assign(kept, state, 12),
+        store=assign(rows, [f"{y} if live[lane] != 0.0 else {x}" for x, y in zip(columns, result, strict=True)], 16),
+        store_ended=assign([row.replace("row", "later", 1) for row in rows], columns, 12),
         still=" & ".join(f"({x} == {y})" for x, y in zip(state, before, strict=True)),
         finish=assign(columns, result, 28),
         finish_live=assign(columns, result, 12),

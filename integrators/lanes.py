@@ -1,12 +1,15 @@
 """What the ensemble kernel asks of the machine: stack memory and wide vectors.
 
 Measured on 512-bit hardware against hand-written C: lane buffers on the stack in functions that prefer 512-bit
-vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79.
+vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79. Where there are no such vectors, LLVM's own choice,
+the widest there are, is the best.
 """
 
 from __future__ import annotations
 
-from llvmlite import ir
+from collections.abc import Mapping
+
+from llvmlite import binding, ir
 from numba import types
 from numba.core.errors import RequireLiteralValue
 from numba.core.extending import intrinsic
@@ -32,13 +35,22 @@ def stack(typing_context, n):
     return types.CPointer(types.float64)(n), generate
 
 
+def has_wide_vectors(features: Mapping[str, bool]) -> bool:
+    """Whether a processor with these features computes in 512-bit vectors."""
+    return features.get("avx512f", False)
+
+
 @intrinsic
 def wide_vectors(typing_context):
-    """Ask for 512-bit vectors in the calling function, and keep it from being inlined (the attribute would be lost)."""
+    """Ask for 512-bit vectors, where there are any, in the calling function, and keep it from being inlined.
+
+    Inlined, it would lose the attribute.
+    """
 
     def generate(context, builder, signature, args):
         attributes = builder.function.attributes
-        set.add(attributes, '"prefer-vector-width"="512"')
+        if has_wide_vectors(binding.get_host_cpu_features()):
+            set.add(attributes, '"prefer-vector-width"="512"')
         attributes.add("noinline")
         return context.get_dummy_value()
 

@@ -69,10 +69,14 @@ def is_finite(y):
     return {finite}
 
 @apart
-def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_, Z, W, R, O):
-    # runs first .. first + LANES - 1 from the columns of X; every `every`-th position into `out`
+def block(
+    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, run, seed, table_, Z, W, R, order
+):
+    # steps begin .. end - 1 of columns first .. first + LANES - 1, which are runs run .. run + LANES - 1. X, what a run
+    # shows, in place; S, its whole state, read if begin > 0 and written if there will be more steps; every `every`-th X
+    # into `out`
     wide_vectors()
-    z, w, r, order, table = pointer(Z), pointer(W), pointer(R), pointer(O), pointer(table_)
+    z, w, r, table = pointer(Z), pointer(W), pointer(R), pointer(table_)
 {buffers}
     h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
     left = 0
@@ -80,48 +84,68 @@ def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_,
         h[lane] = H[first + lane]
         live[lane] = 1.0 if status[first + lane] == 0 else 0.0
         left += 1 if status[first + lane] == 0 else 0
+    if begin == 0:
 {first_draw}
-    for lane in range(LANES):
+        for lane in range(LANES):
 {load}
-    rows = 0
-    for k in range(steps):
-        if left > 0:
-            draw(z, w, r, order, table, seed, first, k)
-            for lane in range(LANES):  # independent lanes: this loop vectorises
-                s = step({lane_state}, {lane_parameters}, h[lane], z, lane)
-                y = shown(s)
-                good = live[lane] if {inside} else 0.0
-                event[lane] = live[lane] - good
-                live[lane] = good
+    else:
+        for lane in range(LANES):
+{resume}
+    row = begin // every
+    rest = every - begin % every
+    for k in range(begin, end):
+        if left == 0:
+            break
+        draw(z, w, r, order, table, seed, run, k)
+        for lane in range(LANES):  # independent lanes: this loop vectorises
+            s = step({lane_state}, {lane_parameters}, h[lane], z, lane)
+            y = shown(s)
+            good = live[lane] if {inside} else 0.0
+            event[lane] = live[lane] - good
+            live[lane] = good
 {advance}
-            events = 0
+        events = 0
+        for lane in range(LANES):
+            events += 1 if event[lane] != 0.0 else 0
+        if events > 0:
             for lane in range(LANES):
-                events += 1 if event[lane] != 0.0 else 0
-            if events > 0:
-                for lane in range(LANES):
-                    if event[lane] != 0.0:
-                        left -= 1
-                        taken[first + lane] = k
-                        y = shown(step({lane_state}, {lane_parameters}, h[lane], z, lane))
-                        if not solved({lane_state}, {lane_parameters}, h[lane], z, lane)[0]:
-                            status[first + lane] = {unsolved}
-                        else:
-                            status[first + lane] = {diverged} if is_finite(y) else {not_finite}
-        if (k + 1) % every == 0:
+                if event[lane] != 0.0:
+                    left -= 1
+                    taken[first + lane] = k
+                    y = shown(step({lane_state}, {lane_parameters}, h[lane], z, lane))
+                    if not solved({lane_state}, {lane_parameters}, h[lane], z, lane)[0]:
+                        status[first + lane] = {unsolved}
+                    else:
+                        status[first + lane] = {diverged} if is_finite(y) else {not_finite}
+        rest -= 1
+        if rest == 0:
+            rest = every
+            row += 1
             for lane in range(LANES):
                 y = shown({lane_state})
 {store}
-            rows += 1
     for lane in range(LANES):
+        y = shown({lane_state})
+{finish}
         if live[lane] != 0.0:
-            taken[first + lane] = steps
+            taken[first + lane] = end
+        if more:
+{keep}
+    for later in range(row + 1, end // every + 1):  # all runs have ended: their last points, again
+        for lane in range(LANES):
+{store_ended}
 
 @exported
-def ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, table):
+def ensemble(
+    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, seed, first_run, table, O
+):
     # the blocks first .. last - 1; without the GIL, so that threads share the work
-    Z, W, R, O = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words}), np.empty({indices}, np.int64)
+    Z, W, R = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words})
     for b in range(first, last):
-        block(X, P, H, status, taken, out, steps, every, bound, b * LANES, seed, table, Z, W, R, O)
+        block(
+            X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, first_run + b * LANES, seed,
+            table, Z, W, R, pointer(O[b - first]),
+        )
 
 EXPORTS = [ensemble]
 """
@@ -187,22 +211,26 @@ class MinibatchLoop:
         image, shown = [f"s[{i}]" for i in range(size)], [f"y[{i}]" for i in range(field.n + self.width)]
         kept = [f"s[{i}] if good != 0.0 else s{i}_[lane]" for i in range(size)]
         given = [f"P[{j}, first + lane]" for j in range(q)]
-        begin = f"{' ' * 8}s = start({tuple_text(columns[: field.n])}, {tuple_text(parameters)}, z, lane)"
-        rows = [f"out[rows, {i}, first + lane]" for i in range(field.n + self.width)]
+        held = [f"S[{i}, first + lane]" for i in range(size)]
+        begin = f"{' ' * 12}s = start({tuple_text(columns[: field.n])}, {tuple_text(parameters)}, z, lane)"
+        rows = [f"out[row, {i}, first + lane]" for i in range(field.n + self.width)]
         buffers = [f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *parameters]]
         loop = LOOP.format(
             **{"solved": "    return (True,)", **self.bodies, **tests(field.n, size)},
             lanes=LANES,
             buffers="\n".join(buffers),
-            first_draw="    draw(z, w, r, order, table, seed, first, -1)" if self._draws_first else "",
-            load="\n".join([assign(parameters, given, 8), begin, assign(state, image, 8)]),
+            first_draw=f"{' ' * 8}draw(z, w, r, order, table, seed, run, -1)" if self._draws_first else "",
+            load="\n".join([assign(parameters, given, 12), begin, assign(state, image, 12)]),
+            resume=assign([*parameters, *state], [*given, *held], 12),
+            keep=assign(held, state, 12),
+            finish=assign(columns, shown, 8),
+            store_ended=assign([row.replace("row", "later", 1) for row in rows], columns, 12),
             lane_state=tuple_text(state),
             lane_parameters=tuple_text(parameters),
-            advance=assign(state, kept, 16),
+            advance=assign(state, kept, 12),
             store=assign(rows, shown, 16),
             doubles=self.draws.size,
             words=self.draws.words,
-            indices=self.draws.indices,
             unsolved=int(Status.UNSOLVED),
             diverged=int(Status.DIVERGED),
             not_finite=int(Status.NOT_FINITE),
@@ -262,20 +290,26 @@ class MinibatchLoop:
             others="\n".join(lines),
         )
 
-    def run(self, X: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, steps: int, every: int, bound: float,
-            first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
-        """The runs of the blocks first .. last - 1 from the columns of X; every `every`-th position into `out`."""
-        if kernels.compiling():
-            self.kernel.ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, self.draws.table)
-        else:
-            self.run_arrays(X, P, H, status, taken, out, steps, every, bound, first, last, seed)
+    def room(self, first: int, last: int, seed: np.uint64, first_run: int) -> tuple[Any, ...]:
+        """What `run` takes besides its columns for the blocks first .. last - 1, from a run's first step to its last.
 
-    def run_arrays(self, X: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, steps: int, every: int,
-                   bound: float, first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
+        That is the seed, the number of the first column's run, the data, and what the batches keep from step to step.
+        """
+        if kernels.compiling():
+            return seed, first_run, self.draws.table, np.empty((last - first, self.draws.indices), np.int64)
+        return (self.draws.stream(seed, first_run + np.arange(first * LANES, last * LANES)),)
+
+    @property
+    def run(self) -> Any:
+        """The loop over the steps of a slice, over blocks of columns."""
+        return self.kernel.ensemble if kernels.compiling() else self.run_arrays
+
+    def run_arrays(self, X: Any, S: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, begin: int, end: int,
+                   more: bool, every: int, bound: float, first: int, last: int, samples: Any) -> None:  # fmt: skip
         """The same by NumPy: the method's own definition on arrays of runs, an oracle of the kernel."""
         lanes = np.arange(first * LANES, last * LANES)
+        columns = slice(first * LANES, last * LANES)
         n, method, p = self.field.n, self.method, tuple(P[:, lanes])
-        samples = self.draws.stream(seed, lanes)
         live = status[lanes] == 0
         zero = np.zeros(len(lanes))
 
@@ -286,23 +320,33 @@ class MinibatchLoop:
             nested = shaped(state, self.like)
             return np.stack([*flat(method.position(nested)), *flat(method.average(nested))])
 
-        begin = samples(-1) if self._draws_first else np.zeros((1, 1, self.draws.D, len(lanes)))
-        state = rows(method.initial(_Batches(self.field, begin), tuple(X[:n, lanes]), p))
-        for k in range(steps):
-            if live.any():
-                view = _Batches(self.field, samples(k))
-                new = rows(method.step(view, shaped(state, self.like), p, H[lanes]))
-                y = shown(new)[:n]
-                good = live & (np.abs(y) <= bound).all(0)
-                ended = live & ~good
-                if ended.any():
-                    lost = Status.UNSOLVED if "solved" in self.bodies else Status.NOT_FINITE
-                    kind = np.where(np.isfinite(y).all(0), Status.DIVERGED, lost)
-                    status[lanes[ended]], taken[lanes[ended]] = kind[ended], k
-                state, live = np.where(good, new, state), good
+        if begin:
+            state = S[:, columns]
+        else:
+            drawn = samples(-1) if self._draws_first else np.zeros((1, 1, self.draws.D, len(lanes)))
+            state = rows(method.initial(_Batches(self.field, drawn), tuple(X[:n, lanes]), p))
+        row = begin // every
+        for k in range(begin, end):
+            if not live.any():
+                break
+            view = _Batches(self.field, samples(k))
+            new = rows(method.step(view, shaped(state, self.like), p, H[lanes]))
+            y = shown(new)[:n]
+            good = live & (np.abs(y) <= bound).all(0)
+            ended = live & ~good
+            if ended.any():
+                lost = Status.UNSOLVED if "solved" in self.bodies else Status.NOT_FINITE
+                kind = np.where(np.isfinite(y).all(0), Status.DIVERGED, lost)
+                taken[lanes[ended]], status[lanes[ended]] = k, kind[ended]
+            state, live = np.where(good, new, state), good
             if (k + 1) % every == 0:
-                out[(k + 1) // every - 1][:, lanes] = shown(state)
-        taken[lanes[live]] = steps
+                row += 1
+                out[row, :, columns] = shown(state)
+        X[:, columns] = shown(state)
+        taken[lanes[live]] = end
+        if more:
+            S[:, columns] = state
+        out[row + 1 : end // every + 1, :, columns] = X[:, columns]
 
 
 class _Batches:

@@ -18,6 +18,7 @@ class Status(IntEnum):
     DIVERGED = 2
     NOT_FINITE = 3
     UNSOLVED = 4
+    INTERRUPTED = 5
 
     @property
     def message(self) -> str:
@@ -31,4 +32,5 @@ _MESSAGES = {
     Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
     Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
     Status.UNSOLVED: "Newton's method found no solution of an implicit step; take a smaller h",
+    Status.INTERRUPTED: "was stopped by Ctrl-C before its end; its point is the last one it reached",
 }
