@@ -61,7 +61,6 @@ def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) ->
             if more:
                 S[:, lanes] = state
         else:
-            if end // every > begin // every:
-                out[begin // every + 1 : end // every + 1, :, columns] = X[:, columns]
+            out[begin // every + 1 : end // every + 1, :, columns] = X[:, columns]
 
     return SimpleNamespace(ensemble=run)

@@ -80,8 +80,8 @@ class Plan:
         """The runs before their first step; a start that is not finite is an end at once."""
         m = X.shape[1]
         status = np.where(np.isfinite(X).all(0), Status.FINISHED, Status.NOT_FINITE).astype(np.int64)
-        kept = np.empty((self.rows, len(X), m) if self.rows else (0, len(X), 0))
-        kept[:1] = X if self.rows else 0
+        kept = np.empty((self.rows, len(X), m))
+        kept[:1] = X
         return Columns(X, kept, status, np.zeros(m, np.int64))
 
     def take(
@@ -131,8 +131,8 @@ class Plan:
     def interrupt(self, runs: Columns) -> None:
         """Mark the runs that have not ended, and keep their last points at the steps they did not reach."""
         runs.status[(runs.status == Status.FINISHED) & (runs.steps < self.steps)] = Status.INTERRUPTED
-        unreached = self.every * np.arange(self.rows)[:, None] > runs.steps
-        np.copyto(runs.kept, runs.x, where=unreached[:, None])
+        for row, x in enumerate(runs.kept):
+            np.copyto(x, runs.x, where=runs.steps < row * self.every)
 
     # --- as results -----------------------------------------------------------------------------
 

@@ -64,10 +64,10 @@ class Work:
                         report()
             else:
                 self._in_threads(firsts, size, threads, report)
+            report(True)
+            return True
         except KeyboardInterrupt:
             return False
-        report(True)
-        return True
 
     def _in_threads(self, firsts: range, size: int, threads: int, report: Callable[[], object]) -> None:
         stopped = threading.Event()
