@@ -36,7 +36,7 @@ def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) ->
         columns = slice(first * LANES, last * LANES)
         lanes = first * LANES + np.flatnonzero(status[columns] == 0)
         if begin:
-            state = S[:, lanes]
+            state = S[:, lanes - columns.start]
         elif len(lanes):
             state = rows(method.initial(v, tuple(X[:n, lanes]), ()), len(lanes))
         for k in range(begin, end if len(lanes) else begin):
@@ -59,7 +59,7 @@ def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) ->
         if len(lanes):
             X[:, lanes], taken[lanes] = shown(state), end
             if more:
-                S[:, lanes] = state
+                S[:, lanes - columns.start] = state
         else:
             out[begin // every + 1 : end // every + 1, :, columns] = X[:, columns]
 

@@ -28,9 +28,9 @@ def processors() -> int:
 
 
 def padded(rows: np.ndarray, blocks: int) -> np.ndarray:
-    """Columns up to a whole number of blocks, the last one repeated."""
+    """A copy with columns up to a whole number of blocks, the last one repeated."""
     extra = blocks * LANES - rows.shape[1]
-    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, extra)), mode="edge") if rows.shape[1] else rows, dtype=float)
+    return np.array(np.pad(rows, ((0, 0), (0, extra)), mode="edge") if extra else rows, dtype=float, order="C")
 
 
 def _each(values: Any, argument: str, m: int) -> np.ndarray:

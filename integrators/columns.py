@@ -72,14 +72,15 @@ class Plan:
 
     def memory(self, m: int) -> int:
         """Bytes that m runs take, the result included."""
-        size, height = self.sizes[0], self.height
+        height = self.height
         columns = -(-m // LANES) * LANES
-        return 8 * columns * (2 * height + size + len(self.field.values()) + 3 + 2 * self.rows * height)
+        return 8 * columns * (2 * height + len(self.field.values()) + 3 + 2 * self.rows * height)
 
     def begun(self, X: np.ndarray) -> Columns:
         """The runs before their first step; a start that is not finite is an end at once."""
         m = X.shape[1]
-        status = np.where(np.isfinite(X).all(0), Status.FINISHED, Status.NOT_FINITE).astype(np.int64)
+        status = np.zeros(m, np.int64)
+        status[~np.isfinite(X).all(0)] = Status.NOT_FINITE
         kept = np.empty((self.rows, len(X), m))
         kept[:1] = X
         return Columns(X, kept, status, np.zeros(m, np.int64))
@@ -101,17 +102,17 @@ class Plan:
     ) -> bool:
         """All steps, in place; False if Ctrl-C came first."""
         call, room, most = self._loop(first_run)
-        S = np.empty((self.sizes[0], runs.x.shape[1]))
         rooms: dict[int, Any] = {}  # of the jobs that are under way
 
         def advance(first: int, last: int, begin: int, end: int) -> None:
-            if begin == 0:
-                rooms[first] = room(first, last)
             more = end < self.steps
+            if begin == 0:
+                rooms[first] = np.empty((self.sizes[0], (last - first) * LANES if more else 0)), room(first, last)
+            S, others = rooms[first] if more else rooms.pop(first)
             with np.errstate(all="ignore"):
                 call(
                     runs.x, S, P, H, runs.status, runs.steps, runs.kept, begin, end, more, self.every, self.bound,
-                    first, last, *(rooms[first] if more else rooms.pop(first)),
+                    first, last, *others,
                 )  # fmt: skip
 
         def alive(first: int, last: int) -> int:

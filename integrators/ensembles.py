@@ -79,7 +79,7 @@ def taken(
     check_memory(plan.memory(m), "fewer starts" if every == NEVER else "every=, or fewer starts")
     if not random and any_field.time is not None:
         points = np.column_stack([points, np.full(m, finite(t0, "t0"))])
-    X = np.tile(points.T, (plan.height // points.shape[1], 1))  # an average starts at the point
+    X = np.vstack([points.T, points.T]) if plan.sizes[2] else points.T  # an average starts at the point
     P, H = parameter_rows(any_field, parameters, m), step_sizes(h, m)
     if executor is None:
         return plan, plan.take(X, P, H, 0, threads, progress), H

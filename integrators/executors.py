@@ -113,7 +113,7 @@ def _submitted(executor: Executor, given: tuple[Any, ...]) -> Future[Any]:
 
 def _piece(packed: bytes, X: np.ndarray, P: np.ndarray, H: np.ndarray, first_run: int) -> Columns:
     """What a worker does: the runs of some columns, on one thread."""
-    return _unpacked(packed).take(X, P, H, first_run, 1, None)
+    return _unpacked(packed).take(X, P, H, first_run, 1, None)  # `take` works on copies
 
 
 @functools.lru_cache(maxsize=8)

@@ -104,9 +104,9 @@ EXPORTS = [trajectory]
 
 ENSEMBLE = """
 @apart
-def block(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, check):
-    # steps begin .. end - 1 of columns first .. first + LANES - 1. X, what a run shows, in place; S, its whole
-    # state, read if begin > 0 and written if there will be more steps; every `every`-th X into `out`
+def block(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, place, check):
+    # steps begin .. end - 1 of columns first .. first + LANES - 1. X, what a run shows, in place; S, its whole state
+    # from column `place` on, read if begin > 0, written if there will be more steps; every `every`-th X into `out`
     wide_vectors()
 {buffers}
     h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
@@ -182,7 +182,7 @@ def block(X, S, P, H, status, taken, out, begin, end, more, every, bound, first,
 def ensemble(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, check):
     # the blocks first .. last - 1; without the GIL, so that threads share the work
     for b in range(first, last):
-        block(X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, check)
+        block(X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, (b - first) * LANES, check)
 
 EXPORTS = [ensemble]
 """
@@ -257,7 +257,7 @@ def _ensemble(field: AnyField, size: int, width: int, inside: str) -> str:
 
     columns = [f"X[{i}, first + lane]" for i in range(n + width)]  # the averages below the points
     result, image = [f"y[{i}]" for i in range(n + width)], [f"s[{i}]" for i in range(size)]
-    kept = [f"S[{i}, first + lane]" for i in range(size)]
+    kept = [f"S[{i}, place + lane]" for i in range(size)]
     rows = [f"out[row, {i}, first + lane]" for i in range(n + width)]
     begin = f"{' ' * 8}s = start({tuple_text(columns[:n])}, {tuple_text(parameters)})"
     given = [f"P[{j}, first + lane]" for j in range(q)]

@@ -70,11 +70,11 @@ def is_finite(y):
 
 @apart
 def block(
-    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, run, seed, table_, Z, W, R, order
+    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, place, run, seed, table_, Z, W, R, order
 ):
     # steps begin .. end - 1 of columns first .. first + LANES - 1, which are runs run .. run + LANES - 1. X, what a run
-    # shows, in place; S, its whole state, read if begin > 0 and written if there will be more steps; every `every`-th X
-    # into `out`
+    # shows, in place; S, its whole state from column `place` on, read if begin > 0, written if there will be more
+    # steps; every `every`-th X into `out`
     wide_vectors()
     z, w, r, table = pointer(Z), pointer(W), pointer(R), pointer(table_)
 {buffers}
@@ -143,8 +143,8 @@ def ensemble(
     Z, W, R = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words})
     for b in range(first, last):
         block(
-            X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, first_run + b * LANES, seed,
-            table, Z, W, R, pointer(O[b - first]),
+            X, S, P, H, status, taken, out, begin, end, more, every, bound, b * LANES, (b - first) * LANES,
+            first_run + b * LANES, seed, table, Z, W, R, pointer(O[b - first]),
         )
 
 EXPORTS = [ensemble]
@@ -211,7 +211,7 @@ class MinibatchLoop:
         image, shown = [f"s[{i}]" for i in range(size)], [f"y[{i}]" for i in range(field.n + self.width)]
         kept = [f"s[{i}] if good != 0.0 else s{i}_[lane]" for i in range(size)]
         given = [f"P[{j}, first + lane]" for j in range(q)]
-        held = [f"S[{i}, first + lane]" for i in range(size)]
+        held = [f"S[{i}, place + lane]" for i in range(size)]
         begin = f"{' ' * 12}s = start({tuple_text(columns[: field.n])}, {tuple_text(parameters)}, z, lane)"
         rows = [f"out[row, {i}, first + lane]" for i in range(field.n + self.width)]
         buffers = [f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *parameters]]
@@ -321,7 +321,7 @@ class MinibatchLoop:
             return np.stack([*flat(method.position(nested)), *flat(method.average(nested))])
 
         if begin:
-            state = S[:, columns]
+            state = S.copy()
         else:
             drawn = samples(-1) if self._draws_first else np.zeros((1, 1, self.draws.D, len(lanes)))
             state = rows(method.initial(_Batches(self.field, drawn), tuple(X[:n, lanes]), p))
@@ -345,7 +345,7 @@ class MinibatchLoop:
         X[:, columns] = shown(state)
         taken[lanes[live]] = end
         if more:
-            S[:, columns] = state
+            S[:] = state
         out[row + 1 : end // every + 1, :, columns] = X[:, columns]
 
 
