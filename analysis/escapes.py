@@ -12,11 +12,11 @@ from analysis.stationary import attracting_update
 from dynsys.errors import InputError
 from dynsys.field import check_box
 from dynsys.minibatches.minibatch_field import MinibatchField
+from integrators.checks import check_count, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method
 from integrators.status import Status
 from integrators.stochastic_runs import sample_paths
-from integrators.trajectories import check_count, check_step
 
 HOME = 1e-3  # of its start's distance: a run of the expected update that comes so near the equilibrium is back
 MOST_LOOKS = 4000  # points of each run that are looked at

@@ -13,8 +13,8 @@ from analysis.portraits import Portrait, portrait
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from integrators.algorithms.runge_kutta import RungeKutta4
+from integrators.checks import check_count, check_positive
 from integrators.ensembles import ensemble
-from integrators.trajectories import check_count, check_positive
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation

@@ -14,10 +14,11 @@ from analysis.updates import update_jacobian
 from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError
 from dynsys.field import as_points
+from integrators.checks import check_count, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method, check_method
 from integrators.status import Status
-from integrators.trajectories import check_count, check_step, trajectory
+from integrators.trajectories import trajectory
 
 REACHED = 1e-6  # relative distance at which a run has arrived at a fixed point that attracts
 PERIODS = 64  # longest cycle told from a curve

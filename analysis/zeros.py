@@ -19,10 +19,10 @@ from analysis.spectra import sorted_eigenvalues
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.field import Box, as_points
+from integrators.checks import check_count
 from integrators.ensembles import ensemble
 from integrators.newton import Newton
 from integrators.status import Status
-from integrators.trajectories import check_count
 
 SAME = 1e-7  # two zeros closer than this share of the box (or of themselves) are one
 MOST_CANDIDATES = 400
