@@ -13,9 +13,9 @@ from dynsys.array_field import check_symbolic
 from dynsys.errors import InputError
 from dynsys.expressions import check_name, symbol
 from dynsys.field import VectorField
+from integrators.checks import check_count
 from integrators.method import Method, check_method, linear_update
 from integrators.states import flat, shaped
-from integrators.trajectories import check_count
 
 HIGHEST = 6
 

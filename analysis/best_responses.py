@@ -16,7 +16,7 @@ from dynsys.errors import InputError, shown
 from dynsys.expressions import exact
 from dynsys.field import Box, as_points
 from dynsys.game import Game
-from integrators.trajectories import check_count
+from integrators.checks import check_count
 
 STARTS, POLISHED = 256, 6  # random responses looked at, and those that L-BFGS-B starts from
 Function = Callable[[np.ndarray], np.ndarray]

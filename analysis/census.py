@@ -18,9 +18,9 @@ from analysis.stability_functions import numeric_method
 from analysis.zeros import fixed_points
 from dynsys.errors import InputError
 from dynsys.field import Box, VectorField
+from integrators.checks import check_count, check_step
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
-from integrators.trajectories import check_count, check_step
 
 Intervals = tuple[tuple[float, float], ...]
 MOST = 60  # branches followed, so that a field with branch points without end comes to one

@@ -78,8 +78,8 @@ def analyse(
     given = load_subject(game, set_ or [])
     subject = on_average(given)
     from dynsys.expressions import finite
+    from integrators.checks import check_count, check_step
     from integrators.method import method_named
-    from integrators.trajectories import check_count, check_step
 
     finite(gamma, "--gamma")
     check_count(seed, "--seed")

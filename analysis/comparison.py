@@ -14,9 +14,10 @@ from analysis.updates import multipliers
 from analysis.zeros import exact_or_precise
 from dynsys.errors import InputError
 from dynsys.field import VectorField, as_points
+from integrators.checks import check_step
 from integrators.method import Method, check_method
 from integrators.status import Status
-from integrators.trajectories import check_step, trajectory
+from integrators.trajectories import trajectory
 
 ON_THE_CIRCLE = 1e-9  # |ρ - 1| below which a double-precision radius says neither stable nor unstable
 

@@ -14,7 +14,7 @@ from analysis.special_points import SpecialPoint, branch_point, fold, hopf
 from analysis.zeros import zero_near
 from dynsys.errors import InputError
 from dynsys.field import VectorField
-from integrators.trajectories import check_count
+from integrators.checks import check_count
 
 SHORTEST, LONGEST, FIRST = 1e-7, 0.02, 0.004  # steps, in units of range and box
 STRAIGHT = 0.96  # cosine of the largest angle between tangents of neighbouring points

@@ -19,8 +19,8 @@ from analysis.zeros import exact_or_precise
 from dynsys.errors import InputError
 from dynsys.expressions import exact, finite, symbol
 from integrators.algorithms.implicit import ImplicitMidpoint
+from integrators.checks import check_step
 from integrators.method import Method, linear_update
-from integrators.trajectories import check_step
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from dynsys.minibatches.minibatch_field import MinibatchField, check_minibatch_f
 from dynsys.minibatches.populations import Noise, NotClosedError, expectation
 from dynsys.minibatches.sampled_field import SampledField
 from integrators.algorithms.runge_kutta import Euler
-from integrators.stochastic_runs import SamplePaths, sample_paths
-from integrators.trajectories import check_step
+from integrators.checks import check_step
+from integrators.runs import SamplePaths
+from integrators.stochastic_runs import sample_paths
 
 MOST_VARIABLES = 4  # of a factor of the covariance in formulas
 

@@ -12,11 +12,11 @@ from analysis.stationary import attracting_update
 from dynsys.errors import InputError
 from dynsys.field import check_box
 from dynsys.minibatches.minibatch_field import MinibatchField
+from integrators.checks import check_count, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method
 from integrators.status import Status
 from integrators.stochastic_runs import sample_paths
-from integrators.trajectories import check_count, check_step
 
 HOME = 1e-3  # of its start's distance: a run of the expected update that comes so near the equilibrium is back
 MOST_LOOKS = 4000  # points of each run that are looked at
@@ -92,7 +92,7 @@ def escape_times(
         raise InputError(f"every is {every}, more than the {steps} steps; look at least once")
     zero, _, radius = attracting_update(field, x, method, h)
     w = field.expected()
-    path = sample_paths(field, np.tile(zero, (runs, 1)), method, h, steps, every, rng)
+    path = sample_paths(field, np.tile(zero, (runs, 1)), method, h, steps, every, rng).complete()
     gone = np.where(path.status != Status.FINISHED, path.steps, np.inf)
     if box is None:
         back = int(min(20_000, max(50, 12 / max(1 - radius, 1e-9))))
@@ -123,7 +123,7 @@ def _first_outside(x: np.ndarray, k: np.ndarray, outside: Any, gone: np.ndarray)
 def _comes_back(w: Any, points: np.ndarray, zero: np.ndarray, method: Method, h: float, steps: int) -> np.ndarray:
     """Whether the expected update leads from each point to the zero."""
     far = np.linalg.norm(points - zero, axis=1)
-    run = ensemble(w, points, method, h, steps)
+    run = ensemble(w, points, method, h, steps).complete()
     near = np.linalg.norm(run.x - zero, axis=1) <= HOME * np.maximum(far, 1e-9)
     ended = (run.status == Status.DIVERGED) | (run.status == Status.NOT_FINITE) | (run.status == Status.UNSOLVED)
     found: np.ndarray = near & ~ended

@@ -148,7 +148,8 @@ def _studied(
             floor = noise_floor(field, point.shifted, method, h, iterates, rng=rng)
             steps = max(50, int(10 * floor.iterates / max(floor.measured.effective_sample_size, 1.0)))
             steps = min(steps, 20_000)
-            cloud = sample_paths(field, np.tile(point.shifted, (CLOUD, 1)), method, h, steps, steps, rng).x[-1]
+            paths = sample_paths(field, np.tile(point.shifted, (CLOUD, 1)), method, h, steps, steps, rng)
+            cloud = paths.complete().x[-1]
             reason = ""
         except InputError as error:
             reason = str(error)

@@ -14,9 +14,9 @@ from dynsys.array_field import AnyField, check_symbolic
 from dynsys.errors import InputError
 from dynsys.expressions import exact
 from dynsys.field import VectorField
+from integrators.checks import check_step
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
-from integrators.trajectories import check_step
 
 Vector = Sequence[Any]
 

@@ -10,10 +10,10 @@ import numpy as np
 from analysis.stationary import StationaryCovariance, curvature_shift, stationary_covariance
 from dynsys.errors import InputError
 from dynsys.minibatches.minibatch_field import MinibatchField
+from integrators.checks import check_count
 from integrators.method import Method
 from integrators.status import Status
 from integrators.stochastic_runs import sample_paths
-from integrators.trajectories import check_count
 
 BLOCKS = 64  # least number of batches whose means tell the error
 LONGEST = 0.2  # correlation time over a block's length, above which blocks are not independent
@@ -96,7 +96,7 @@ def noise_floor(
     burn = int(20 * slowest) + 1 if burn is None else check_count(burn, "burn")
     steps = -(-iterates // runs)
     starts = np.tile(prediction.x, (runs, 1))
-    path = sample_paths(field, starts, method, h, burn + steps, rng=rng)
+    path = sample_paths(field, starts, method, h, burn + steps, rng=rng).complete()
     if (path.status != Status.FINISHED).any():
         lost = int((path.status != Status.FINISHED).sum())
         raise InputError(

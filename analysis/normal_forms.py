@@ -13,8 +13,8 @@ from analysis.precision import DIGITS
 from analysis.zeros import exact_or_precise
 from dynsys.array_field import AnyField, check_symbolic
 from dynsys.errors import InputError
+from integrators.checks import check_positive
 from integrators.method import Method, check_method
-from integrators.trajectories import check_positive
 
 RELATIVE = 1e-9  # a change of the derivatives by this share must not change the sign of a coefficient
 CYCLES = {

@@ -13,8 +13,8 @@ from analysis.portraits import Portrait, portrait
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from integrators.algorithms.runge_kutta import RungeKutta4
+from integrators.checks import check_count, check_positive
 from integrators.ensembles import ensemble
-from integrators.trajectories import check_count, check_positive
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -56,7 +56,7 @@ def particles(
         there = np.flatnonzero(np.isfinite(x[frame - 1]).all(1))
         if len(there):
             h = (t[1] - t[0]) / SUBSTEPS
-            run = ensemble(field, x[frame - 1, there], RungeKutta4(), h, SUBSTEPS, divergence_bound=far)
+            run = ensemble(field, x[frame - 1, there], RungeKutta4(), h, SUBSTEPS, divergence_bound=far).complete()
             x[frame, there] = np.where((run.status <= 1)[:, None], run.x, np.nan)
     return Particles(t, x, portrait(field, where), title)
 

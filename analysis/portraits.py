@@ -13,8 +13,9 @@ from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest
 from dynsys.field import Box, as_points
 from integrators.algorithms.runge_kutta import RungeKutta4
+from integrators.checks import check_count
 from integrators.method import Method, amplification
-from integrators.trajectories import check_count, trajectory
+from integrators.trajectories import trajectory
 
 KINDS = (  # the marker a point gets, in the order of the legend
     "strict Nash",

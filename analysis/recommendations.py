@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from analysis.windows import Component, ConvergenceWindows
 from dynsys.errors import InputError
-from integrators.trajectories import check_count
+from integrators.checks import check_count
 
 CANDIDATES = 4  # points of every component that are sampled
 

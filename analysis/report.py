@@ -16,8 +16,8 @@ from analysis.zeros import FixedPoints, fixed_points
 from dynsys.field import Box, VectorField
 from dynsys.game import Game
 from dynsys.transforms import consensus, conservative_relaxation
+from integrators.checks import check_step
 from integrators.method import Method
-from integrators.trajectories import check_step
 
 
 @dataclass(frozen=True)

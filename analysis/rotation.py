@@ -11,7 +11,7 @@ from numpy.linalg import norm
 from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError, shown
 from dynsys.field import as_points
-from integrators.trajectories import check_count
+from integrators.checks import check_count
 
 
 def divergence(field: AnyField, x: Any) -> np.ndarray:

@@ -14,10 +14,11 @@ from analysis.updates import update_jacobian
 from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError
 from dynsys.field import as_points
+from integrators.checks import check_count, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method, check_method
 from integrators.status import Status
-from integrators.trajectories import check_count, check_step, trajectory
+from integrators.trajectories import trajectory
 
 REACHED = 1e-6  # relative distance at which a run has arrived at a fixed point that attracts
 PERIODS = 64  # longest cycle told from a curve
@@ -87,7 +88,7 @@ def sample_fates(
     points, h, steps = as_points(starts, field.variables, "starts"), check_step(h), check_count(steps, "steps", 1)
     if points.ndim != 2 or not len(points):
         raise InputError(f"starts has shape {points.shape}; give (m, {field.n}) with at least one start")
-    run = ensemble(field, points, method, h, steps, divergence_bound=divergence_bound)
+    run = ensemble(field, points, method, h, steps, divergence_bound=divergence_bound).complete()
     found: list[Any] = [None] * len(points)
     zeros = _Zeros(field, method, h)
     for k, (x, status) in enumerate(zip(run.x, run.status, strict=True)):

@@ -15,8 +15,8 @@ from analysis.map_kernels import fill
 from analysis.stability_functions import check_linear, numeric_method
 from analysis.zeros import zero_near
 from dynsys.errors import InputError, shown
+from integrators.checks import check_memory, check_step
 from integrators.method import Method, amplification, linear_update
-from integrators.trajectories import check_memory, check_step
 
 CHUNK = 2**20  # matrices whose eigenvalues are taken at a time
 

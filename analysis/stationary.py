@@ -20,11 +20,11 @@ from analysis.zeros import zero_near
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.minibatches.minibatch_field import MinibatchField, check_minibatch_field
+from integrators.checks import check_step
 from integrators.method import Method, check_method
 from integrators.minibatch_kernel import TracedBatches, stage_of
 from integrators.states import flat, shaped
 from integrators.tracing import Program
-from integrators.trajectories import check_step
 
 MOST_STATE = 40  # numbers in a state: the Kronecker system has the square of it
 

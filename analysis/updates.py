@@ -12,9 +12,9 @@ from analysis.stability_functions import numeric_method
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
 from dynsys.field import as_points
+from integrators.checks import check_count, check_step
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
-from integrators.trajectories import check_count, check_step
 
 STEP = 1e-30  # of the complex step: its square vanishes beside 1, so the derivative is exact to rounding
 Fields = AnyField | Sequence[AnyField]

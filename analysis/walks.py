@@ -12,7 +12,7 @@ from analysis.line_integrals import Path, circulation, work
 from analysis.portraits import Portrait, portrait
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from integrators.trajectories import check_count
+from integrators.checks import check_count
 
 
 @dataclass(frozen=True)

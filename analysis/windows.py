@@ -19,8 +19,8 @@ from analysis.window_rows import RANGE_ENDS, ROWS, Piece, Row, Rows, connected
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest, shown
 from dynsys.field import Box, check_box
+from integrators.checks import check_count
 from integrators.method import Method
-from integrators.trajectories import check_count
 
 
 @dataclass(frozen=True, eq=False)

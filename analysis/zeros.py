@@ -19,10 +19,10 @@ from analysis.spectra import sorted_eigenvalues
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.field import Box, as_points
+from integrators.checks import check_count
 from integrators.ensembles import ensemble
 from integrators.newton import Newton
 from integrators.status import Status
-from integrators.trajectories import check_count
 
 SAME = 1e-7  # two zeros closer than this share of the box (or of themselves) are one
 MOST_CANDIDATES = 400
@@ -135,7 +135,7 @@ class _Finder:
     def search(self, starts: np.ndarray) -> list[int]:
         """Run Newton from the starts; how often each zero was hit, in the order of `zeros`."""
         bound = 1e3 * max(1.0, float(np.abs(self.box).max()))
-        run = ensemble(self.field, starts, Newton(), h=1.0, steps=48, divergence_bound=bound)
+        run = ensemble(self.field, starts, Newton(), h=1.0, steps=48, divergence_bound=bound).complete()
         ends = run.x[(run.status == Status.FINISHED) | (run.status == Status.STATIONARY)]
         ends = ends[_near_zero(self.field, ends, self.widths)]
         return self.add_all(ends)

@@ -12,10 +12,11 @@ import numpy as np
 from dynsys.errors import InputError, shown
 from dynsys.expressions import check_name
 from dynsys.field import Box, OnTuples, VectorField, as_points, check_box, check_players
+from dynsys.rebuilding import Rebuilt
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ArrayField:
+class ArrayField(Rebuilt):
     """A vector field v on Rⁿ, given by functions of arrays, as analyses and integrators take it.
 
     Parameters

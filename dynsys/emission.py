@@ -22,8 +22,8 @@ from numba.core.extending import _Intrinsic, overload
 
 from dynsys import vector
 from dynsys.compiled import jit, precise
-from dynsys.kernels import compiling
 from dynsys.elimination import BY_CRAMER, solution_text
+from dynsys.kernels import compiling
 from dynsys.machine_numbers import (
     DOUBLES,
     KINDS,

@@ -127,8 +127,19 @@ def load(
 
 def _sources(inlined: Sequence[ModuleType]) -> list[str]:
     """The sources of every module a compiled kernel depends on."""
-    from dynsys import codegen, compiled, elimination, emission, functions, machine_numbers, vector, walk
-    from dynsys import lane_angles, lane_functions, lane_repairs
+    from dynsys import (
+        codegen,
+        compiled,
+        elimination,
+        emission,
+        functions,
+        lane_angles,
+        lane_functions,
+        lane_repairs,
+        machine_numbers,
+        vector,
+        walk,
+    )
 
     own = (vector, functions, codegen, compiled, elimination, emission, machine_numbers, walk)
     lanes = (lane_functions, lane_angles, lane_repairs)

@@ -111,6 +111,8 @@ class Arithmetic:
             return self._made(a.kind, FLOATS[sign], a, b, flags=self.flags)
         if sign == "%":
             return self._remainder(a, b)
+        if sign == "//":
+            return self._made(a.kind, "sdiv", self.binary("-", a, self._remainder(a, b)), b)
         if sign not in ("&|^" if a.kind is types.boolean else INTEGERS):
             raise UnknownError(f"{sign} of {a.kind}")
         operation = "lshr" if (sign, a.kind) == (">>", types.uint64) else INTEGERS[sign]

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from integrators.algorithms.runge_kutta import Euler, RungeKutta4
     from integrators.crossings import Event
     from integrators.embedded import DOP853, DormandPrince, Tsitouras
-    from integrators.ensembles import Ensemble, ensemble
+    from integrators.ensembles import ensemble
     from integrators.flows import Flow, flow, strobe
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
     from integrators.rosenbrock import Rosenbrock
+    from integrators.runs import Ensemble, SamplePaths
     from integrators.solutions import Solution, solve
     from integrators.status import Status
-    from integrators.stochastic_runs import SamplePaths, sample_paths
+    from integrators.stochastic_runs import sample_paths
     from integrators.taylor import Taylor
     from integrators.trajectories import Trajectory, trajectory
 
@@ -30,13 +31,13 @@ __all__ = [
 _HOME = {
     "DOP853": "embedded",
     "DormandPrince": "embedded",
-    "Ensemble": "ensembles",
+    "Ensemble": "runs",
     "Event": "crossings",
     "Flow": "flows",
     "Method": "method",
     "Newton": "newton",
     "Rosenbrock": "rosenbrock",
-    "SamplePaths": "stochastic_runs",
+    "SamplePaths": "runs",
     "Solution": "solutions",
     "Status": "status",
     "Taylor": "taylor",

@@ -22,7 +22,7 @@ from integrators import step_control
 from integrators.adaptive import AdaptiveMethod
 from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, tests, wrapped
 from integrators.states import flat
-from integrators.status import LANES, Status
+from integrators.status import Status
 from integrators.tracing import Program, TracedField
 
 WHOLE = 32  # most variables whose arithmetic a kernel's text spells out; a larger point is one array
@@ -270,7 +270,9 @@ def _single(field: AnyField, method: AdaptiveMethod, size: int, carried: int, q:
     else:
         spots = entries = [f"state[{HEAD + i}]" for i in range(n + carried)]
         vectors = tuple_text([f"new[{after + j * size + i}]" for j in range(q) for i in range(n)])
-        store = f"put(out, {1 + n + (1 + q * n if q else 0)} * rows, 1, (t,) + y{f' + (taken,) + {vectors}' if q else ''})"
+        store = (
+            f"put(out, {1 + n + (1 + q * n if q else 0)} * rows, 1, (t,) + y{f' + (taken,) + {vectors}' if q else ''})"
+        )
         new, full = tuple_text([f"new[{i}]" for i in range(n)]), "x + (t,)" if time else "x"
         split = n
     kept = [*(f"x[{i}]" for i in range(split)), *(f"k[{i}]" for i in range(carried))]

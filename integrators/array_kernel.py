@@ -31,27 +31,38 @@ def array_ensemble(field: ArrayField, method: Method, like: Any, single: Any) ->
         nested = shaped(state, like)
         return np.stack([*flat(method.position(nested)), *flat(method.average(nested))])
 
-    def run(
-        X: Any, P: Any, H: Any, status: Any, taken: Any, steps: int, check: int, bound: float, first: int, last: int
-    ) -> None:
-        lanes = first * LANES + np.flatnonzero(status[first * LANES : last * LANES] == 0)
-        if not len(lanes):
-            return
-        state = rows(method.initial(v, tuple(X[:n, lanes]), ()), len(lanes))
-        for k in range(steps):
+    def run(X: Any, S: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, begin: int, end: int, more: bool,
+            every: int, bound: float, first: int, last: int, check: int) -> None:  # fmt: skip
+        columns = slice(first * LANES, last * LANES)
+        lanes = first * LANES + np.flatnonzero(status[columns] == 0)
+        if begin:
+            state = S[:, lanes - columns.start]
+        elif len(lanes):
+            state = rows(method.initial(v, tuple(X[:n, lanes]), ()), len(lanes))
+        for k in range(begin, end if len(lanes) else begin):
             h = H[lanes]
             new = rows(method.step(v, shaped(state, like), (), h), len(lanes))
             over = ~(np.abs(shown(new)[:n]) <= bound).all(0) | (new == state).all(0)
-            for j in np.flatnonzero(over):
-                before, after = (tuple(s[:, j]) for s in (state, new))
-                end = single.verdict(before, after, bound)
-                status[lanes[j]] = Status.UNSOLVED if end > 1 and not single.solved(before, (), h[j])[0] else end
             if over.any():
                 X[:, lanes[over]], taken[lanes[over]] = shown(state[:, over]), k
+                for j in np.flatnonzero(over):
+                    before, after = (tuple(s[:, j]) for s in (state, new))
+                    verdict = single.verdict(before, after, bound)
+                    lost = verdict > 1 and not single.solved(before, (), h[j])[0]
+                    status[lanes[j]] = Status.UNSOLVED if lost else verdict
                 new, lanes = new[:, ~over], lanes[~over]
             state = new
             if not len(lanes):
-                return
-        X[:, lanes], taken[lanes] = shown(state), steps
+                begin = k
+                break
+            if (k + 1) % every == 0:
+                out[(k + 1) // every, :, columns] = X[:, columns]
+                out[(k + 1) // every, :, lanes] = shown(state).T
+        if len(lanes):
+            X[:, lanes], taken[lanes] = shown(state), end
+            if more:
+                S[:, lanes - columns.start] = state
+        else:
+            out[begin // every + 1 : end // every + 1, :, columns] = X[:, columns]
 
     return SimpleNamespace(ensemble=run)

@@ -141,12 +141,14 @@ def over(event, live, s, before):
     return live if (event != 0.0) | same(s, before) else 0.0
 
 @apart
-def blocks(X, P, H, status, taken, width, steps, check, bound, first, last):
+def blocks(X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, first, last, check):
+    # steps begin .. end - 1 of each LANES columns of X, what a run shows, in place; S, its whole state, read if begin > 0
+    # and written if there will be more steps; every `every`-th X into `out` from row + 1 on, up to `rows`
     wide_vectors()
     s_, saved_, before_, p_ = stacks({size}), stacks({size}), stacks({size}), stacks({parameters})
     h, live, event = stack(LANES), stack(LANES), stack(LANES)
     for b in range(first, last):
-        at = b * LANES
+        at, place = b * LANES, (b - first) * LANES
         left = 0
         for lane in range(LANES):
             h[lane] = H[at + lane]
@@ -156,10 +158,13 @@ def blocks(X, P, H, status, taken, width, steps, check, bound, first, last):
             p = column(P, at + lane, width, {parameters})
             scatter(p_, lane, p)
             scatter(s_, lane, start(column(X, at + lane, width, {n}), p))
-        done = 0
-        chunk = 8
-        while done < steps and left > 0:
-            chunk = min(2 * chunk, check, steps - done)
+        if begin > 0:
+            for lane in range(LANES):
+                scatter(s_, lane, column(S, place + lane, room, {size}))
+        done, kept, coming, look = begin, row, rest, 8
+        while (done < end) & (left > 0):
+            look = min(2 * look, check)
+            chunk = min(look, end - done, coming)
             for lane in range(LANES):
                 event[lane] = 0.0
                 scatter(saved_, lane, gathered(s_, lane))
@@ -183,29 +188,43 @@ def blocks(X, P, H, status, taken, width, steps, check, bound, first, last):
                         p = gathered(p_, lane)
                         for k in range(chunk):
                             new = step(s, p, h[lane])
-                            end = verdict(s, new, bound)
-                            if end != 0:
-                                if end > 1:
+                            verdict_ = verdict(s, new, bound)
+                            if verdict_ != 0:
+                                if verdict_ > 1:
                                     if not solved(s, p, h[lane])[0]:
-                                        end = 4
-                                status[at + lane] = end
-                                taken[at + lane] = done + k
+                                        verdict_ = 4
                                 put(X, at + lane, width, shown(s))
+                                taken[at + lane] = done + k
+                                status[at + lane] = verdict_
                                 live[lane] = 0.0
                                 left -= 1
                                 break
                             s = new
             done += chunk
+            coming -= chunk
+            if coming == 0:
+                coming = every
+                kept += 1
+                for lane in range(LANES):
+                    y = shown(gathered(s_, lane))
+                    y = y if live[lane] != 0.0 else column(X, at + lane, width, {width})
+                    put(out, kept * {width} * width + at + lane, width, y)
         for lane in range(LANES):
             if live[lane] != 0.0:
-                taken[at + lane] = done
                 put(X, at + lane, width, shown(gathered(s_, lane)))
+                taken[at + lane] = done
+            if more != 0:
+                put(S, place + lane, room, gathered(s_, lane))
+        for later in range(kept + 1, rows + 1):  # all runs have ended: their last points, again
+            for lane in range(LANES):
+                put(out, later * {width} * width + at + lane, width, column(X, at + lane, width, {width}))
 
 @exported
-def ensemble(X, P, H, status, taken, steps, check, bound, first, last):
-    # the blocks first .. last - 1, each LANES columns of X, in place; without the GIL, so that threads share the work
-    blocks(pointer(X), pointer(P), pointer(H), pointer(status), pointer(taken), X.shape[1], steps, check, bound,
-           first, last)
+def ensemble(X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, check):
+    # the blocks first .. last - 1; without the GIL, so that threads share the work
+    blocks(pointer(X), pointer(S), pointer(P), pointer(H), pointer(status), pointer(taken), pointer(out), X.shape[1],
+           S.shape[1], begin // every, every - begin % every, begin, end, end // every, 1 if more else 0, every, bound,
+           first, last, check)
 
 EXPORTS = [ensemble]
 """

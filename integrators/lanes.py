@@ -1,13 +1,16 @@
 """What the kernels ask of the machine: stack memory, wide vectors, the entries of a lane.
 
 Measured on 512-bit hardware against hand-written C: lane buffers on the stack in functions that prefer 512-bit
-vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79.
+vectors run at .94-1.06 of its speed, `np.empty` buffers at .27-.79. Where there are no such vectors, LLVM's own choice,
+the widest there are, is the best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from llvmlite import binding
 from numba import types
 from numba.core.errors import TypingError
 from numba.core.extending import intrinsic
@@ -63,10 +66,18 @@ def _steps(arithmetic: Arithmetic, place: Any, width: Any, count: int) -> list[A
     return [arithmetic.binary("+", place, arithmetic.binary("*", i, width)) for i in range(count)]
 
 
+def has_wide_vectors(features: Mapping[str, bool]) -> bool:
+    """Whether a processor with these features computes in 512-bit vectors."""
+    return features.get("avx512f", False)
+
+
 @written
 def wide_vectors(arithmetic: Arithmetic) -> None:
-    """Ask for 512-bit vectors in the function, which must stand apart: inlined, it would lose the attribute."""
-    if arithmetic.builder is not None:
+    """Ask for 512-bit vectors, where there are any, in the function.
+
+    It must stand apart: inlined, it would lose the attribute.
+    """
+    if arithmetic.builder is not None and has_wide_vectors(binding.get_host_cpu_features()):
         set.add(arithmetic.builder.function.attributes, '"prefer-vector-width"="512"')
 
 

@@ -19,7 +19,7 @@ from dynsys.functions import NUMBA_HEADER
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators import random_streams
 from integrators.draws import Draws
-from integrators.kernel import assign, first_state, tests
+from integrators.kernel import COMPILED_HEADER, first_state, tests
 from integrators.method import Method
 from integrators.states import flat, shaped
 from integrators.status import LANES, Status
@@ -27,19 +27,10 @@ from integrators.tracing import Program, TracedField, traced
 
 UNROLLED_SAMPLES = 64  # samples whose sum a kernel's text spells out, so that lanes vectorise; more become a loop
 
-HEADER = """
-import numba
-import numpy as np
-from math import floor, inf, nan
-from dynsys.compiled import OPTIONS, apart, jit
-from dynsys.vector import solve
-from integrators.lanes import LANES, pointer, stack, wide_vectors
-
-exported = numba.njit(nogil=True, **OPTIONS)
-"""
+HEADER = COMPILED_HEADER + "import numpy as np\n"
 
 TOTAL = """
-@jit
+@emitted
 def {name}(x, p, z, at):
     # the sum of {count} samples' statistics
     q = {statistics}(x, {sample})
@@ -48,80 +39,109 @@ def {name}(x, p, z, at):
 """
 
 LOOP = """
-@jit
+@emitted
 def start(x, p, z, at):
 {start}
 
-@jit
+@emitted
 def step(s, p, h, z, at):
 {step}
 
-@jit
+@emitted
 def shown(s):
 {shown}
 
-@jit
+@emitted
 def solved(s, p, h, z, at):
 {solved}
 
-@jit
+@emitted
+def inside(y, bound):
+    return {inside}
+
+@emitted
 def is_finite(y):
     return {finite}
 
 @apart
-def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_, Z, W, R, O):
-    # runs first .. first + LANES - 1 from the columns of X; every `every`-th position into `out`
+def block(
+    X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, at, place, run, seed,
+    table, z, w, r, order
+):
+    # steps begin .. end - 1 of columns at .. at + LANES - 1, which are runs run .. run + LANES - 1. X, what a run shows,
+    # in place; S, its whole state from column `place` on, read if begin > 0, written if there will be more steps; every
+    # `every`-th X into `out` from row + 1 on, up to `rows`
     wide_vectors()
-    z, w, r, order, table = pointer(Z), pointer(W), pointer(R), pointer(O), pointer(table_)
-{buffers}
-    h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
+    s_, p_ = stacks({size}), stacks({parameters})
+    h, live, event = stack(LANES), stack(LANES), stack(LANES)
     left = 0
     for lane in range(LANES):
-        h[lane] = H[first + lane]
-        live[lane] = 1.0 if status[first + lane] == 0 else 0.0
-        left += 1 if status[first + lane] == 0 else 0
+        h[lane] = H[at + lane]
+        going = 1 if status[at + lane] == 0 else 0
+        live[lane] = 1.0 if going == 1 else 0.0
+        left += going
+        scatter(p_, lane, column(P, at + lane, width, {parameters}))
+    if begin == 0:
 {first_draw}
-    for lane in range(LANES):
-{load}
-    rows = 0
-    for k in range(steps):
-        if left > 0:
-            draw(z, w, r, order, table, seed, first, k)
-            for lane in range(LANES):  # independent lanes: this loop vectorises
-                s = step({lane_state}, {lane_parameters}, h[lane], z, lane)
-                y = shown(s)
-                good = live[lane] if {inside} else 0.0
-                event[lane] = live[lane] - good
-                live[lane] = good
-{advance}
-            events = 0
+        for lane in range(LANES):
+            scatter(s_, lane, start(column(X, at + lane, width, {n}), gathered(p_, lane), z, lane))
+    else:
+        for lane in range(LANES):
+            scatter(s_, lane, column(S, place + lane, room, {size}))
+    kept, coming = row, rest
+    for k in range(begin, end):
+        if left == 0:
+            break
+        draw(z, w, r, order, table, seed, run, k)
+        for lane in range(LANES):  # independent lanes: this loop vectorises
+            old = gathered(s_, lane)
+            new = step(old, gathered(p_, lane), h[lane], z, lane)
+            good = live[lane] if inside(shown(new), bound) else 0.0
+            event[lane] = live[lane] - good
+            live[lane] = good
+            scatter(s_, lane, new if good != 0.0 else old)
+        events = 0
+        for lane in range(LANES):
+            events += 1 if event[lane] != 0.0 else 0
+        if events > 0:
             for lane in range(LANES):
-                events += 1 if event[lane] != 0.0 else 0
-            if events > 0:
-                for lane in range(LANES):
-                    if event[lane] != 0.0:
-                        left -= 1
-                        taken[first + lane] = k
-                        y = shown(step({lane_state}, {lane_parameters}, h[lane], z, lane))
-                        if not solved({lane_state}, {lane_parameters}, h[lane], z, lane)[0]:
-                            status[first + lane] = {unsolved}
-                        else:
-                            status[first + lane] = {diverged} if is_finite(y) else {not_finite}
-        if (k + 1) % every == 0:
+                if event[lane] != 0.0:
+                    left -= 1
+                    taken[at + lane] = k
+                    s, p = gathered(s_, lane), gathered(p_, lane)
+                    verdict = {diverged} if is_finite(shown(step(s, p, h[lane], z, lane))) else {not_finite}
+                    if not solved(s, p, h[lane], z, lane)[0]:
+                        verdict = {unsolved}
+                    status[at + lane] = verdict
+        coming -= 1
+        if coming == 0:
+            coming = every
+            kept += 1
             for lane in range(LANES):
-                y = shown({lane_state})
-{store}
-            rows += 1
+                put(out, kept * {width} * width + at + lane, width, shown(gathered(s_, lane)))
     for lane in range(LANES):
+        put(X, at + lane, width, shown(gathered(s_, lane)))
         if live[lane] != 0.0:
-            taken[first + lane] = steps
+            taken[at + lane] = end
+        if more != 0:
+            put(S, place + lane, room, gathered(s_, lane))
+    for later in range(kept + 1, rows + 1):  # all runs have ended: their last points, again
+        for lane in range(LANES):
+            put(out, later * {width} * width + at + lane, width, column(X, at + lane, width, {width}))
 
 @exported
-def ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, table):
+def ensemble(
+    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, seed, first_run, table, O
+):
     # the blocks first .. last - 1; without the GIL, so that threads share the work
-    Z, W, R, O = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words}), np.empty({indices}, np.int64)
+    Z, W, R = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words})
     for b in range(first, last):
-        block(X, P, H, status, taken, out, steps, every, bound, b * LANES, seed, table, Z, W, R, O)
+        block(
+            pointer(X), pointer(S), pointer(P), pointer(H), pointer(status), pointer(taken), pointer(out), X.shape[1],
+            S.shape[1], begin // every, every - begin % every, begin, end, end // every, 1 if more else 0, every, bound,
+            b * LANES, (b - first) * LANES, first_run + b * LANES, seed, pointer(table), pointer(Z), pointer(W),
+            pointer(R), pointer(O[b - first]),
+        )
 
 EXPORTS = [ensemble]
 """
@@ -181,34 +201,21 @@ class MinibatchLoop:
         """The kernel's text."""
         field, size, q = self.field, self.size, len(self.field.parameters)
         called = sorted(self.seen["start"].called | self.seen["step"].called)
-        state = [f"s{i}_[lane]" for i in range(size)]
-        parameters = [f"p{j}_[lane]" for j in range(q)]
-        columns = [f"X[{i}, first + lane]" for i in range(field.n + self.width)]
-        image, shown = [f"s[{i}]" for i in range(size)], [f"y[{i}]" for i in range(field.n + self.width)]
-        kept = [f"s[{i}] if good != 0.0 else s{i}_[lane]" for i in range(size)]
-        given = [f"P[{j}, first + lane]" for j in range(q)]
-        begin = f"{' ' * 8}s = start({tuple_text(columns[: field.n])}, {tuple_text(parameters)}, z, lane)"
-        rows = [f"out[rows, {i}, first + lane]" for i in range(field.n + self.width)]
-        buffers = [f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *parameters]]
         loop = LOOP.format(
             **{"solved": "    return (True,)", **self.bodies, **tests(field.n, size)},
-            lanes=LANES,
-            buffers="\n".join(buffers),
-            first_draw="    draw(z, w, r, order, table, seed, first, -1)" if self._draws_first else "",
-            load="\n".join([assign(parameters, given, 8), begin, assign(state, image, 8)]),
-            lane_state=tuple_text(state),
-            lane_parameters=tuple_text(parameters),
-            advance=assign(state, kept, 16),
-            store=assign(rows, shown, 16),
+            n=field.n,
+            size=size,
+            width=field.n + self.width,
+            parameters=q,
+            first_draw=f"{' ' * 8}draw(z, w, r, order, table, seed, run, -1)" if self._draws_first else "",
             doubles=self.draws.size,
             words=self.draws.words,
-            indices=self.draws.indices,
             unsolved=int(Status.UNSOLVED),
             diverged=int(Status.DIVERGED),
             not_finite=int(Status.NOT_FINITE),
         )
         functions = [self._function_text(which) for which in called]
-        streams = random_streams.text("@jit")
+        streams = random_streams.text("@emitted")
         return "\n".join([HEADER, NUMBA_HEADER, streams, *functions, self.draws.text(), loop])
 
     @property
@@ -221,9 +228,9 @@ class MinibatchLoop:
         field, names = self.field, self.field.needs(which)
         length = sum(len(field.source.statistics_of(name)) for name in names)
         own, estimated, _ = field.parts
-        texts = [field.source.source(names, "@jit").replace("def statistics(", f"def statistics_{which}(")]
+        texts = [field.source.source(names, "@emitted").replace("def statistics(", f"def statistics_{which}(")]
         pluses = tuple_text([f"a[{i}] + b[{i}]" for i in range(length)])
-        texts.append(f"@jit\ndef plus_{which}(a, b):\n    return {pluses}\n")
+        texts.append(f"@emitted\ndef plus_{which}(a, b):\n    return {pluses}\n")
         texts += [self._total_text(which, count) for count in sorted({count for _, count in (*own, *estimated)})]
         program = Program()
         totals = {}
@@ -238,7 +245,7 @@ class MinibatchLoop:
             count = len(flat(value))
             rows = [tuple_text([f"r[{i}]" for i in range(k, k + row_length)]) for k in range(0, count, row_length)]
             body = "\n".join([*lines, last.replace("return", "r =", 1), f"    return {tuple_text(rows)}"])
-        texts.append(f"@jit\ndef {which}(x, p, z, at):\n{body}\n")
+        texts.append(f"@emitted\ndef {which}(x, p, z, at):\n{body}\n")
         return "\n".join(texts)
 
     def _total_text(self, which: str, count: int) -> str:
@@ -262,20 +269,26 @@ class MinibatchLoop:
             others="\n".join(lines),
         )
 
-    def run(self, X: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, steps: int, every: int, bound: float,
-            first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
-        """The runs of the blocks first .. last - 1 from the columns of X; every `every`-th position into `out`."""
-        if kernels.compiling():
-            self.kernel.ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed, self.draws.table)
-        else:
-            self.run_arrays(X, P, H, status, taken, out, steps, every, bound, first, last, seed)
+    def room(self, first: int, last: int, seed: np.uint64, first_run: int) -> tuple[Any, ...]:
+        """What `run` takes besides its columns for the blocks first .. last - 1, from a run's first step to its last.
 
-    def run_arrays(self, X: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, steps: int, every: int,
-                   bound: float, first: int, last: int, seed: np.uint64) -> None:  # fmt: skip
+        That is the seed, the number of the first column's run, the data, and what the batches keep from step to step.
+        """
+        if kernels.compiling():
+            return seed, first_run, self.draws.table, np.empty((last - first, self.draws.indices), np.int64)
+        return (self.draws.stream(seed, first_run + np.arange(first * LANES, last * LANES)),)
+
+    @property
+    def run(self) -> Any:
+        """The loop over the steps of a slice, over blocks of columns."""
+        return self.kernel.ensemble if kernels.compiling() else self.run_arrays
+
+    def run_arrays(self, X: Any, S: Any, P: Any, H: Any, status: Any, taken: Any, out: Any, begin: int, end: int,
+                   more: bool, every: int, bound: float, first: int, last: int, samples: Any) -> None:  # fmt: skip
         """The same by NumPy: the method's own definition on arrays of runs, an oracle of the kernel."""
         lanes = np.arange(first * LANES, last * LANES)
+        columns = slice(first * LANES, last * LANES)
         n, method, p = self.field.n, self.method, tuple(P[:, lanes])
-        samples = self.draws.stream(seed, lanes)
         live = status[lanes] == 0
         zero = np.zeros(len(lanes))
 
@@ -286,23 +299,33 @@ class MinibatchLoop:
             nested = shaped(state, self.like)
             return np.stack([*flat(method.position(nested)), *flat(method.average(nested))])
 
-        begin = samples(-1) if self._draws_first else np.zeros((1, 1, self.draws.D, len(lanes)))
-        state = rows(method.initial(_Batches(self.field, begin), tuple(X[:n, lanes]), p))
-        for k in range(steps):
-            if live.any():
-                view = _Batches(self.field, samples(k))
-                new = rows(method.step(view, shaped(state, self.like), p, H[lanes]))
-                y = shown(new)[:n]
-                good = live & (np.abs(y) <= bound).all(0)
-                ended = live & ~good
-                if ended.any():
-                    lost = Status.UNSOLVED if "solved" in self.bodies else Status.NOT_FINITE
-                    kind = np.where(np.isfinite(y).all(0), Status.DIVERGED, lost)
-                    status[lanes[ended]], taken[lanes[ended]] = kind[ended], k
-                state, live = np.where(good, new, state), good
+        if begin:
+            state = S.copy()
+        else:
+            drawn = samples(-1) if self._draws_first else np.zeros((1, 1, self.draws.D, len(lanes)))
+            state = rows(method.initial(_Batches(self.field, drawn), tuple(X[:n, lanes]), p))
+        row = begin // every
+        for k in range(begin, end):
+            if not live.any():
+                break
+            view = _Batches(self.field, samples(k))
+            new = rows(method.step(view, shaped(state, self.like), p, H[lanes]))
+            y = shown(new)[:n]
+            good = live & (np.abs(y) <= bound).all(0)
+            ended = live & ~good
+            if ended.any():
+                lost = Status.UNSOLVED if "solved" in self.bodies else Status.NOT_FINITE
+                kind = np.where(np.isfinite(y).all(0), Status.DIVERGED, lost)
+                taken[lanes[ended]], status[lanes[ended]] = k, kind[ended]
+            state, live = np.where(good, new, state), good
             if (k + 1) % every == 0:
-                out[(k + 1) // every - 1][:, lanes] = shown(state)
-        taken[lanes[live]] = steps
+                row += 1
+                out[row, :, columns] = shown(state)
+        X[:, columns] = shown(state)
+        taken[lanes[live]] = end
+        if more:
+            S[:] = state
+        out[row + 1 : end // every + 1, :, columns] = X[:, columns]
 
 
 class _Batches:

@@ -18,6 +18,7 @@ class Status(IntEnum):
     DIVERGED = 2
     NOT_FINITE = 3
     UNSOLVED = 4
+    INTERRUPTED = 5
     STEP_UNDERFLOW = 6
     STIFF = 7
     EXHAUSTED = 8
@@ -35,6 +36,7 @@ _MESSAGES = {
     Status.DIVERGED: "left the cube of half-width divergence_bound; a smaller h may help",
     Status.NOT_FINITE: "met a value that is not finite; start elsewhere, or take a smaller h",
     Status.UNSOLVED: "Newton's method found no solution of an implicit step; take a smaller h",
+    Status.INTERRUPTED: "was stopped by Ctrl-C before its end; its point is the last one it reached",
     Status.STEP_UNDERFLOW: "needs steps below the spacing of t: there is a singularity, or rtol is too small",
     Status.STIFF: "the problem is stiff: stability, not accuracy, sets the step; take method=Rosenbrock()",
     Status.EXHAUSTED: "tried max_steps steps; raise max_steps, or loosen the tolerances",

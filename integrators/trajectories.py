@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +13,12 @@ from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.field import as_points
 from dynsys.minibatches.minibatch_field import MinibatchField
+from integrators.checks import check_count, check_memory, check_positive, check_step
 from integrators.kernel import kernel
 from integrators.method import Method, check_method
 from integrators.states import flat
 from integrators.status import DIVERGENCE_BOUND, Status
-
-MEMORY_LIMIT = 4 * 2**30  # bytes one result may take
+from integrators.stochastic_runs import sample_paths
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,8 @@ def trajectory(
     if start.ndim != 1 or not np.isfinite(start).all():
         raise InputError(f"x0 is {str(x0)[:60]}; give one finite point of {field.n} numbers")
     if isinstance(field, MinibatchField):
-        from integrators.stochastic_runs import sample_paths
-
-        path = sample_paths(field, start[None], method, h, steps, every, rng, divergence_bound=divergence_bound)
+        paths = sample_paths(field, start[None], method, h, steps, every, rng, divergence_bound=divergence_bound)
+        path = paths.complete()
         kept = 1 + int(path.steps[0]) // int(path.k[1] if len(path.k) > 1 else 1)
         average = None if path.average is None else path.average[:kept, 0]
         times = finite(t0, "t0") + path.t[:kept]
@@ -105,33 +102,3 @@ def shown(field: AnyField, method: Method, x: np.ndarray) -> np.ndarray:
 
 def _floats(values: Any) -> tuple[np.float64, ...]:
     return tuple(np.float64(value) for value in values)  # NumPy's: they overflow to inf without JIT, too
-
-
-def check_step(h: Any, argument: str = "h") -> float:
-    """A positive, finite step size."""
-    value = finite(h, argument)
-    if value <= 0:
-        raise InputError(f"{argument} is {value:g}; a step size must be positive")
-    return value
-
-
-def check_positive(value: Any, argument: str) -> float:
-    """A positive number; infinity stands for the largest one, so that whatever is within it is finite."""
-    number = sys.float_info.max if isinstance(value, float) and value == math.inf else finite(value, argument)
-    if number <= 0:
-        raise InputError(f"{argument} is {number:g}; it must be positive")
-    return number
-
-
-def check_count(value: Any, argument: str, least: int = 0) -> int:
-    """A whole number, at least `least`."""
-    number = finite(value, argument)
-    if not number.is_integer() or number < least:
-        raise InputError(f"{argument} is {number:g}; it must be a whole number, at least {least}")
-    return int(value)
-
-
-def check_memory(size: int, remedy: str) -> None:
-    """Refuse a result larger than `MEMORY_LIMIT` bytes before it is allocated."""
-    if size > MEMORY_LIMIT:
-        raise InputError(f"the result would take {size / 2**30:.1f} GiB; keep less with {remedy}")

@@ -83,7 +83,7 @@ def walks_of(v: Any, centre: str, radius: float, steps: int) -> list[ClosedWalk]
     from analysis.line_integrals import circulation
     from analysis.walks import closed_walk
     from dynsys.transforms import conservative_relaxation
-    from integrators.trajectories import check_positive
+    from integrators.checks import check_positive
 
     if v.n != 2:
         raise InputError(f"the game has {v.n} variables; a walk is drawn in the plane of two")

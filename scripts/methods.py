@@ -66,7 +66,7 @@ def methods(
     from analysis.comparison import compare
     from dynsys.expressions import finite
     from dynsys.transforms import consensus
-    from integrators.trajectories import check_count, check_step
+    from integrators.checks import check_count, check_step
 
     check_step(h, "--h")
     check_count(steps, "--steps", 1)

@@ -63,8 +63,8 @@ def stability_map(
     from rich.console import Console
 
     from analysis.stability_maps import stability_map as mapped
+    from integrators.checks import check_count
     from integrators.method import method_named
-    from integrators.trajectories import check_count
 
     count = check_count(resolution, "--resolution", 2)
     field = family_of(field_of(subject), parameter, parse_span(range_, "--range")[0])

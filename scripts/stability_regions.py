@@ -60,7 +60,7 @@ def stability_regions(
     subject = load_subject(game, set_ or [])
     check_out(out)
     from analysis.method_figures import region_page
-    from integrators.trajectories import check_step
+    from integrators.checks import check_step
 
     check_step(h, "--h")
     spectra = spectra_of(subject, gamma, at)

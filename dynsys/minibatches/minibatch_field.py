@@ -18,6 +18,7 @@ from dynsys.field import Box, OnTuples, check_box
 from dynsys.minibatches.estimators import Estimator, UStatistic, Weights, as_estimator, check_sampling
 from dynsys.minibatches.expected_fields import expected_field
 from dynsys.minibatches.sampled_field import CONSENSUS_NEEDS, NEEDS, SampledField, sampled, shaped_means
+from dynsys.rebuilding import Rebuilt
 from dynsys.vector import axpy, dot, times, vecmat
 
 BATCHES_PER = ("step", "stage")
@@ -25,7 +26,7 @@ Part = tuple[int, int]  # first sample, number of samples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MinibatchField:
+class MinibatchField(Rebuilt):
     """The mean of a sampled field over a batch, with a consensus term whose gradient is estimated from batches.
 
     .. math:: w(x) = \\bar v(x) - \\gamma\\, \\hat g(x), \\qquad

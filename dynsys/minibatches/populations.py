@@ -17,6 +17,7 @@ from dynsys.codegen import functions_text, numpy_functions
 from dynsys.errors import InputError, shown
 from dynsys.expressions import check_name, exact, finite, symbol
 from dynsys.minibatches.distributions import Discrete, Distribution, Mixture, as_distribution
+from dynsys.rebuilding import Rebuilt
 from dynsys.watch import OvertimeError, Watch
 
 MOST_TERMS = 256  # of a sum over rows or nodes that stands in a formula: larger ones are averaged as arrays
@@ -31,7 +32,7 @@ class NotClosedError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class Noise(Rebuilt):
     """Independent random numbers, name -> distribution; `order` nodes a variable where quadrature is needed."""
 
     distributions: Mapping[str, Distribution]
@@ -91,7 +92,7 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class Data(Rebuilt):
     """The N rows of a data set, equally likely: column name -> N numbers."""
 
     columns: Mapping[str, np.ndarray]

@@ -18,6 +18,7 @@ from dynsys.expressions import symbol
 from dynsys.field import VectorField, as_points
 from dynsys.game import Game
 from dynsys.minibatches.populations import NotClosedError, Population, expectation
+from dynsys.rebuilding import Rebuilt
 from dynsys.vector import vecmat
 
 MOST_NUMBERS = 2_000_000  # points times rows that are averaged at a time
@@ -27,7 +28,7 @@ CONSENSUS_NEEDS = {"field": ("v", "J", "g"), "jacobian": ("v", "J", "H", "dg")}
 
 
 @dataclass(frozen=True, eq=False)
-class SampledField:
+class SampledField(Rebuilt):
     """A field v(x, ξ): `sample` is a `VectorField` whose last parameters are the entries of ξ, named by `population`.
 
     `game` is the game whose field it is on average, if there is one with formulas.

@@ -19,12 +19,13 @@ from dynsys.expressions import check_name
 from dynsys.game import Game, opponents
 from dynsys.minibatches.populations import Data, Noise, NotClosedError, Population, expectation
 from dynsys.minibatches.sampled_field import SampledField
+from dynsys.rebuilding import Rebuilt
 from dynsys.tables import read_table
 
 COLUMNS, NOISE = "columns of the data", "noise"
 
 
-class SampledGame:
+class SampledGame(Rebuilt):
     """What `StochasticGame` and `FiniteSumGame` share: every player maximises the mean of a payoff over samples."""
 
     players: Mapping[str, Sequence[str]]

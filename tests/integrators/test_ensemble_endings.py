@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dynsys import VectorField, games
 from integrators import Euler, Method, Newton, Status, ensemble
-from integrators.ensembles import CHECK
+from integrators.columns import CHECK
 
 CUBIC = games.cubic_bilinear().field()
 GROWTH = VectorField(("a*x",), ("x",), {"a": 1.0})  # Euler with h = 1 multiplies by 1 + a: exact for a = 1, -1/2, -2

@@ -201,7 +201,7 @@ def test_only_the_variable_with_a_period_is_wrapped(naive):
         ({"divergence_bound": np.nan}, "divergence_bound is nan"),
         ({"divergence_bound": "far"}, "divergence_bound is 'far'"),
         ({"t0": np.inf}, "t0 is inf"),
-        ({"steps": 10**9}, "GiB; keep less with every="),
+        ({"steps": 10**13}, "GiB; keep less with every="),
     ],
 )
 def test_bad_input_is_refused_by_the_name_of_the_argument(change, named):
