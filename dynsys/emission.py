@@ -248,8 +248,9 @@ def _llvm(number: Number) -> Any:
 def _kinds(numba_type: Any) -> Any:
     """What an argument of this type is: a nested tuple of numbers."""
     kind: Any = types.unliteral(numba_type)
+    entries: Any = kind
     if isinstance(kind, types.BaseTuple):
-        return tuple(map(_kinds, kind))
+        return tuple(map(_kinds, entries))
     if isinstance(kind, types.CPointer) and kind.dtype in LLVM:
         return Number(kind)
     for known in LLVM:

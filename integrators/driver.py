@@ -24,7 +24,7 @@ class Work:
 
     `advance(first, last, begin, end)` takes steps begin .. end - 1 of the runs of the blocks first .. last - 1;
     `alive(first, last)` says how many of these have not ended. `compiled`: without the GIL, and never torn by Ctrl-C;
-    `most`: blocks in a job.
+    `most`: blocks in a job; `small`: so little work that threads take longer to start.
     """
 
     def __init__(
@@ -35,9 +35,11 @@ class Work:
         steps: int,
         compiled: bool,
         most: int = JOB,
+        small: bool | None = None,
     ):
         self.advance, self.alive, self.m, self.steps, self.compiled = advance, alive, m, steps, compiled
         self.most = most
+        self.small = m * steps <= (SMALL if compiled else FIRST_PLAIN_SLICE) if small is None else small
         self.blocks = -(-m // LANES)
         self.slice = FIRST_SLICE if compiled else FIRST_PLAIN_SLICE
         self.done: list[int] = []
@@ -57,8 +59,7 @@ class Work:
 
         try:
             self.advance(0, 0, 0, 0)  # compiles, if need be
-            small = self.m * self.steps <= (SMALL if self.compiled else FIRST_PLAIN_SLICE)
-            if small or (self.compiled and min(threads, len(firsts)) == 1):
+            if self.small or (self.compiled and min(threads, len(firsts)) == 1):
                 for number, first in enumerate(firsts):
                     for _ in self._slices(number, first, min(first + size, self.blocks)):
                         report()

@@ -12,15 +12,16 @@ import numpy as np
 from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError, shown
 from dynsys.expressions import finite
-from dynsys.field import VectorField, as_points
+from dynsys.field import VectorField
 from dynsys.kernels import compiling
 from integrators.adaptive import AdaptiveMethod, beginning, check_adaptive
 from integrators.adaptive_kernel import adaptive_kernel, is_whole
+from integrators.blocks import padded, parameter_rows, processors, starting_points
+from integrators.checks import check_count, check_memory, check_positive
+from integrators.driver import Progress, Work
 from integrators.embedded import DormandPrince
-from integrators.ensembles import in_jobs, padded, parameter_rows, processors
 from integrators.solutions import ATOL, RTOL, Run, tolerances
 from integrators.status import DIVERGENCE_BOUND, LANES, Status
-from integrators.trajectories import check_count, check_memory, check_positive
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,21 @@ def flow(
     max_steps: int = 1_000_000,
     divergence_bound: float = DIVERGENCE_BOUND,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Flow:
     """Solve ẋ = v(x, t) from each of the starts, shape (m, n), at t = (t0, …, tk), in either direction.
 
     Every solution has its own steps, which end at the given times, and its own error, as in `solve`; each entry of
     `parameters` (name -> value) may be one number or m of them. A solution depends neither on the others nor on the
-    number of threads, bit for bit. Stiffness is not tested.
+    number of threads, bit for bit. `progress(done, all)`, in runs, is called now and then; at Ctrl-C the runs not yet
+    begun have the status *interrupted*. Stiffness is not tested.
 
     Raises `InputError` for wrong shapes, tolerances or times, and parameters the field does not have.
     """
     field = check_field(field)
     method = DormandPrince() if method is None else check_adaptive(method)
     method.check(field)
-    points = as_points(starts, field.variables, "starts")
-    if points.ndim != 2:
-        raise InputError(f"starts has shape {points.shape}; give (m, {field.n})")
+    points = starting_points(starts, field)
     times = check_flow_times(t)
     sign = math.copysign(1.0, times[1] - times[0])
     longest = sign * min(check_positive(max_step, "max_step"), abs(times[-1] - times[0]))
@@ -99,12 +100,18 @@ def flow(
         r, a = (tuple(map(np.float64, [*column, *([np.inf] if time else [])])) for column in tolerance)
         kernel = adaptive_kernel(field, method, "many").ensemble
 
-        def work(first: int, last: int) -> None:
+        def alive(first: int, last: int) -> int:
+            return 0
+
+        def work(first: int, last: int, begin: int, end: int) -> None:
             with np.errstate(all="ignore"):
                 kernel(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, first, last)
 
         useful = processors() if compiling() else 1
-        in_jobs(work, blocks, useful if threads is None else check_count(threads, "threads", 1))
+        threads = useful if threads is None else check_count(threads, "threads", 1)
+        if not Work(work, alive, m, 1, compiling(), small=blocks == 1).run(threads, progress):
+            left = (status == Status.FINISHED) & (tried == 0)
+            status[left], out[..., left] = Status.INTERRUPTED, X[:, left]
     x = np.concatenate([points[None], out[:, :, :m].transpose(0, 2, 1)])
     return Flow(times, x, status[:m], taken[:m], tried[:m], field.variables)
 

@@ -141,9 +141,11 @@ def over(event, live, s, before):
     return live if (event != 0.0) | same(s, before) else 0.0
 
 @apart
-def blocks(X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, first, last, check):
-    # steps begin .. end - 1 of each LANES columns of X, what a run shows, in place; S, its whole state, read if begin > 0
-    # and written if there will be more steps; every `every`-th X into `out` from row + 1 on, up to `rows`
+def blocks(
+    X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, first, last, check
+):
+    # steps begin .. end - 1 of each LANES columns of X, what a run shows, in place; S, its whole state, read if
+    # begin > 0 and written if there will be more steps; every `every`-th X into `out` from row + 1 on, up to `rows`
     wide_vectors()
     s_, saved_, before_, p_ = stacks({size}), stacks({size}), stacks({size}), stacks({parameters})
     h, live, event = stack(LANES), stack(LANES), stack(LANES)

@@ -68,9 +68,9 @@ def block(
     X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, at, place, run, seed,
     table, z, w, r, order
 ):
-    # steps begin .. end - 1 of columns at .. at + LANES - 1, which are runs run .. run + LANES - 1. X, what a run shows,
-    # in place; S, its whole state from column `place` on, read if begin > 0, written if there will be more steps; every
-    # `every`-th X into `out` from row + 1 on, up to `rows`
+    # steps begin .. end - 1 of columns at .. at + LANES - 1, which are runs run .. run + LANES - 1. X, what a run
+    # shows, in place; S, its whole state from column `place` on, read if begin > 0, written if there will be more
+    # steps; every `every`-th X into `out` from row + 1 on, up to `rows`
     wide_vectors()
     s_, p_ = stacks({size}), stacks({parameters})
     h, live, event = stack(LANES), stack(LANES), stack(LANES)

@@ -15,11 +15,11 @@ from dynsys.expressions import finite
 from dynsys.field import as_points
 from integrators.adaptive import AdaptiveMethod, beginning, check_adaptive
 from integrators.adaptive_kernel import adaptive_kernel, is_whole
+from integrators.checks import check_count, check_memory, check_positive
 from integrators.crossings import Crossings, check_events
 from integrators.dense_output import DenseOutput
 from integrators.embedded import DormandPrince
 from integrators.status import DIVERGENCE_BOUND, Status
-from integrators.trajectories import check_count, check_memory, check_positive
 
 CHUNKS = (64, 16_384)  # steps that a kernel takes at a time: first, and at most
 RTOL, ATOL = 1e-6, 1e-9  # by default
