@@ -32,7 +32,7 @@ import sys, time
 import numpy as np
 from dynsys import Game
 from integrators import Euler, ensemble
-import dynsys.compiled, integrators.lanes
+import dynsys.emission, integrators.lanes
 salt = float(sys.argv[1])
 field = Game.zero_sum(f"theta*phi + {salt}*theta**4 - sin(phi)*theta**2", ["theta"], ["phi"]).field()
 field.source()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynsys import vector
-from dynsys.compiled import jit
+from dynsys.emission import jit
 
 SIZES = [1, 2, 3, 4, 5, 6]
 every_size = pytest.mark.parametrize("n", SIZES)
