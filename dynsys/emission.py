@@ -227,7 +227,7 @@ def solution(n: int) -> Procedure:
 
 
 @overload(vector.solve)
-def _solve(A: Any, b: Any) -> Any:
+def _solve(A, b):  # type: ignore[no-untyped-def]  # Numba compares the arguments with those of what it returns
     unrolled = solution(len(b)).intrinsic
     return lambda A, b: unrolled(A, b)
 
