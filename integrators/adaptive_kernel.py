@@ -20,12 +20,11 @@ from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
 from dynsys.vector import maximum
 from integrators import step_control
 from integrators.adaptive import AdaptiveMethod
-from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, tests, wrapped
+from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, is_hashable, is_whole, tests, wrapped
 from integrators.states import flat
 from integrators.status import Status
 from integrators.tracing import Program, TracedField
 
-WHOLE = 32  # most variables whose arithmetic a kernel's text spells out; a larger point is one array
 HEAD = 6  # numbers before the point in the state of a single run
 
 FUNCTIONS = """
@@ -184,12 +183,8 @@ def adaptive_kernel(
     `dense` keeps the coefficients of the dense output of each step of a single run. A field given by arrays, or of more
     than `WHOLE` variables, runs as plain Python with the point as one array.
     """
-    return _made(field, method, which, dense, compiled and kernels.compiling())
-
-
-def is_whole(field: AnyField) -> bool:
-    """Whether kernels take the point of this field as one array."""
-    return not isinstance(field, VectorField) or field.autonomous().n > WHOLE
+    made = _made if is_hashable(method) else _made.__wrapped__
+    return made(field, method, which, dense, compiled and kernels.compiling())
 
 
 @functools.lru_cache(maxsize=256)  # writing the text takes milliseconds, a run may take less

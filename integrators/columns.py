@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.array_field import AnyField, ArrayField
+from dynsys.array_field import AnyField
 from dynsys.kernels import compiling
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.blocks import padded
 from integrators.driver import JOB, Progress, Work
-from integrators.kernel import first_state, kernel
+from integrators.kernel import first_state, is_whole, kernel
 from integrators.method import Method
 from integrators.minibatch_kernel import MinibatchLoop
 from integrators.runs import SamplePaths
@@ -118,7 +118,7 @@ class Plan:
         def alive(first: int, last: int) -> int:
             return int(np.count_nonzero(runs.status[first * LANES : last * LANES] == 0))
 
-        compiled = compiling() and not isinstance(self.field, ArrayField)
+        compiled = compiling() and (isinstance(self.field, MinibatchField) or not is_whole(self.field))
         return Work(advance, alive, m, self.steps, compiled, most).run(threads, progress)
 
     def _loop(self, first_run: int) -> tuple[Any, Any, int]:

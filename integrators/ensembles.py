@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.array_field import AnyField, ArrayField
+from dynsys.array_field import AnyField
 from dynsys.expressions import finite
 from dynsys.kernels import compiling
 from dynsys.minibatches.minibatch_field import MinibatchField
@@ -17,6 +17,7 @@ from integrators.blocks import parameter_rows, processors, starting_points, step
 from integrators.checks import check_count, check_memory, check_positive
 from integrators.columns import NEVER, Columns, Plan
 from integrators.driver import Progress
+from integrators.kernel import is_whole
 from integrators.method import Method, check_method
 from integrators.random_streams import seed_of
 from integrators.runs import Ensemble
@@ -72,7 +73,7 @@ def taken(
     points = starting_points(starts, field)
     random, m = isinstance(field, MinibatchField), len(points)
     bound, seed = check_positive(divergence_bound, "divergence_bound"), seed_of(rng) if random else None
-    several = random or compiling() or isinstance(field, ArrayField)  # of plain Python only one thread runs
+    several = random or compiling() or is_whole(any_field)  # of plain Python only one thread runs
     useful = processors() if several else 1
     threads = useful if threads is None else check_count(threads, "threads", 1)
     plan = Plan(field, method, check_count(steps, "steps"), every, bound, seed)

@@ -6,6 +6,7 @@ whether the step changed nothing. A kernel never raises.
 
 from __future__ import annotations
 
+import functools
 from importlib import import_module
 from typing import Any
 
@@ -232,6 +233,14 @@ EXPORTS = [ensemble]
 """
 
 
+WHOLE = 32  # most variables whose arithmetic a kernel's text spells out; larger points are arrays
+
+
+def is_whole(field: AnyField) -> bool:
+    """Whether runs of this field take points, or many at once, as arrays: it has no formulas, or too many variables."""
+    return not isinstance(field, VectorField) or field.n > WHOLE
+
+
 def first_state(field: AnyField, method: Method) -> Any:
     """Some state of the method on the field: how many numbers it holds, and how they are nested."""
     with np.errstate(all="ignore"):  # 1 may be a pole of the field, and Python's floats would raise there
@@ -241,11 +250,25 @@ def first_state(field: AnyField, method: Method) -> Any:
 def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -> Any:
     """The module that holds the loop `which` ("trajectory" or "ensemble") for a field and a method.
 
-    Compiled, it comes from the cache if it is there; not compiled, and for a field given by arrays, the same text runs
-    as plain Python. The time of a field that depends on it is one more variable, but none that can leave the cube. A
-    kernel is text alone, whoever wrote the method: its definition is traced.
+    Compiled, it comes from the cache if it is there; not compiled, and for a field given by arrays or of more than
+    `WHOLE` variables, the same text runs as plain Python. The time of a field that depends on it is one more variable,
+    but none that can leave the cube. A kernel is text alone, whoever wrote the method: its definition is traced.
     """
-    compiled = compiled and isinstance(field, VectorField) and kernels.compiling()
+    compiled = compiled and not is_whole(field) and kernels.compiling()
+    made = _made if is_hashable(method) else _made.__wrapped__
+    return made(field, method, which, compiled)
+
+
+def is_hashable(method: Method) -> bool:
+    """Whether a method's hyper-parameters let it be looked up; a list among them does not."""
+    try:
+        return isinstance(hash(method), int)
+    except TypeError:
+        return False
+
+
+@functools.lru_cache(maxsize=256)  # tracing and writing the text takes a millisecond, a short run much less
+def _made(field: AnyField, method: Method, which: str, compiled: bool) -> Any:
     moving = field.autonomous()
     like = first_state(moving, method)
     size, width = len(flat(like)), moving.n + len(flat(method.average(like)))
@@ -255,13 +278,15 @@ def kernel(field: AnyField, method: Method, which: str, compiled: bool = True) -
     glue = GLUE.format(wrapped=wrapped(moving, size), **{"solved": "    return (True,)", **bodies}, **answers)
     counts = {"n": moving.n, "size": size, "parameters": len(moving.values()), "width": width}
     loop = (TRAJECTORY if which == "trajectory" else ENSEMBLE).format(**counts)
-    if isinstance(moving, ArrayField):
-        functions = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
-        single = kernels.load("\n".join([PLAIN_HEADER, NUMPY_HEADER, glue, loop]), (), False, functions)
-        return single if which == "trajectory" else array_ensemble(moving, method, like, single)
     header = COMPILED_HEADER + NUMBA_HEADER if compiled else PLAIN_HEADER + NUMPY_HEADER
-    text = "\n".join([header, moving.source(sorted(called), "@emitted"), glue, loop])
-    return kernels.load(text, (import_module("integrators.lanes"),) if compiled else (), compiled)
+    own, given = "", None
+    if isinstance(moving, ArrayField):
+        given = {"field": moving.on_tuples.field, "jacobian": moving.on_tuples.jacobian}
+    else:
+        own = moving.source(sorted(called), "@emitted")
+    inlined = (import_module("integrators.lanes"),) if compiled else ()
+    module = kernels.load("\n".join([header, own, glue, loop]), inlined, compiled, given)
+    return array_ensemble(field, method, like, module) if is_whole(field) and which == "ensemble" else module
 
 
 def wrapped(field: AnyField, size: int) -> str:

@@ -14,11 +14,12 @@ from dynsys.errors import InputError, shown
 from dynsys.expressions import finite
 from dynsys.field import as_points
 from integrators.adaptive import AdaptiveMethod, beginning, check_adaptive
-from integrators.adaptive_kernel import adaptive_kernel, is_whole
+from integrators.adaptive_kernel import adaptive_kernel
 from integrators.checks import check_count, check_memory, check_positive
 from integrators.crossings import Crossings, check_events
 from integrators.dense_output import DenseOutput
 from integrators.embedded import DormandPrince
+from integrators.kernel import is_whole
 from integrators.status import DIVERGENCE_BOUND, Status
 
 CHUNKS = (64, 16_384)  # steps that a kernel takes at a time: first, and at most

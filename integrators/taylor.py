@@ -11,7 +11,7 @@ from dynsys.errors import InputError, shown
 from dynsys.field import VectorField
 from dynsys.vector import axpy, minimum, rough_power, scale, where
 from integrators.adaptive import AdaptiveMethod, Attempt, Size
-from integrators.adaptive_kernel import WHOLE
+from integrators.kernel import WHOLE
 
 
 @dataclass(frozen=True)
