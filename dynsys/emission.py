@@ -239,7 +239,8 @@ def _llvm(number: Number) -> Any:
 def _kinds(numba_type: Any) -> Any:
     """What an argument of this type is: a nested tuple of numbers."""
     kind: Any = types.unliteral(numba_type)
-    if isinstance(kind, types.BaseTuple):
+    nested = isinstance(kind, types.BaseTuple)
+    if nested:
         return tuple(map(_kinds, kind))
     if isinstance(kind, types.CPointer) and kind.dtype in LLVM:
         return Number(kind)

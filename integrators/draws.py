@@ -146,7 +146,7 @@ class Draws:
             program = Program()
             names = [f"n{i}" for i in range(len(own))]
             value = distribution.draw(*map(program.atom, names))
-            yield f"@jit\ndef value{j}({', '.join(names)}):\n{program.text([value])}\n"
+            yield f"@emitted\ndef value{j}({', '.join(names)}):\n{program.text([value])}\n"
 
     def _noise_text(self) -> str:
         """Loops over words, radii and values in turn: each short enough for the processor to overlap its turns."""
@@ -250,10 +250,10 @@ def draw(z, w, r, order, table, seed, first_run, k):
                 for lane in range(LANES):
                     order[(here + i) * LANES + lane] = i
         for i in range({exchanges}):
-            pair = i // 2
+            pair = i >> 1
             for lane in range(LANES):
                 a, b = threefry(seed, np.uint64(first_run + lane), step, {place})
-                j = i + np.int64(unit(b if i % 2 else a) * ({N}.0 - i))
+                j = i + np.int64(unit(b if i % 2 == 1 else a) * ({N}.0 - i))
                 one, two = (here + i) * LANES + lane, (here + j) * LANES + lane
                 order[one], order[two] = order[two], order[one]
         for i in range({B}):

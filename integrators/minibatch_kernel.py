@@ -31,15 +31,18 @@ HEADER = """
 import numba
 import numpy as np
 from math import floor, inf, nan
-from dynsys.compiled import OPTIONS, apart, jit
+from dynsys.compiled import OPTIONS
+from dynsys.emission import emitted
 from dynsys.vector import solve
-from integrators.lanes import LANES, pointer, stack, wide_vectors
+from integrators.lanes import LANES, column, pointer, put, stack, wide_vectors
+
+apart = emitted(apart=True)
 
 exported = numba.njit(nogil=True, **OPTIONS)
 """
 
 TOTAL = """
-@jit
+@emitted
 def {name}(x, p, z, at):
     # the sum of {count} samples' statistics
     q = {statistics}(x, {sample})
@@ -48,31 +51,30 @@ def {name}(x, p, z, at):
 """
 
 LOOP = """
-@jit
+@emitted
 def start(x, p, z, at):
 {start}
 
-@jit
+@emitted
 def step(s, p, h, z, at):
 {step}
 
-@jit
+@emitted
 def shown(s):
 {shown}
 
-@jit
+@emitted
 def solved(s, p, h, z, at):
 {solved}
 
-@jit
+@emitted
 def is_finite(y):
     return {finite}
 
 @apart
-def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_, Z, W, R, O):
+def block(X, P, H, status, taken, out, width, steps, every, bound, first, seed, table, z, w, r, order):
     # runs first .. first + LANES - 1 from the columns of X; every `every`-th position into `out`
     wide_vectors()
-    z, w, r, order, table = pointer(Z), pointer(W), pointer(R), pointer(O), pointer(table_)
 {buffers}
     h, live, event = stack({lanes}), stack({lanes}), stack({lanes})
     left = 0
@@ -109,8 +111,7 @@ def block(X, P, H, status, taken, out, steps, every, bound, first, seed, table_,
                             status[first + lane] = {diverged} if is_finite(y) else {not_finite}
         if (k + 1) % every == 0:
             for lane in range(LANES):
-                y = shown({lane_state})
-{store}
+                put(out, rows * {shown_size} * width + first + lane, width, shown({lane_state}))
             rows += 1
     for lane in range(LANES):
         if live[lane] != 0.0:
@@ -121,7 +122,8 @@ def ensemble(X, P, H, status, taken, out, steps, every, bound, first, last, seed
     # the blocks first .. last - 1; without the GIL, so that threads share the work
     Z, W, R, O = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words}), np.empty({indices}, np.int64)
     for b in range(first, last):
-        block(X, P, H, status, taken, out, steps, every, bound, b * LANES, seed, table, Z, W, R, O)
+        block(pointer(X), pointer(P), pointer(H), pointer(status), pointer(taken), pointer(out), X.shape[1], steps,
+              every, bound, b * LANES, seed, pointer(table), pointer(Z), pointer(W), pointer(R), pointer(O))
 
 EXPORTS = [ensemble]
 """
@@ -183,12 +185,11 @@ class MinibatchLoop:
         called = sorted(self.seen["start"].called | self.seen["step"].called)
         state = [f"s{i}_[lane]" for i in range(size)]
         parameters = [f"p{j}_[lane]" for j in range(q)]
-        columns = [f"X[{i}, first + lane]" for i in range(field.n + self.width)]
-        image, shown = [f"s[{i}]" for i in range(size)], [f"y[{i}]" for i in range(field.n + self.width)]
+        image = [f"s[{i}]" for i in range(size)]
         kept = [f"s[{i}] if good != 0.0 else s{i}_[lane]" for i in range(size)]
-        given = [f"P[{j}, first + lane]" for j in range(q)]
-        begin = f"{' ' * 8}s = start({tuple_text(columns[: field.n])}, {tuple_text(parameters)}, z, lane)"
-        rows = [f"out[rows, {i}, first + lane]" for i in range(field.n + self.width)]
+        given = [f"P[{j} * width + first + lane]" for j in range(q)]
+        point = f"column(X, first + lane, width, {field.n})"
+        begin = f"{' ' * 8}s = start({point}, {tuple_text(parameters)}, z, lane)"
         buffers = [f"    {name.removesuffix('[lane]')} = stack({LANES})" for name in [*state, *parameters]]
         loop = LOOP.format(
             **{"solved": "    return (True,)", **self.bodies, **tests(field.n, size)},
@@ -199,7 +200,7 @@ class MinibatchLoop:
             lane_state=tuple_text(state),
             lane_parameters=tuple_text(parameters),
             advance=assign(state, kept, 16),
-            store=assign(rows, shown, 16),
+            shown_size=field.n + self.width,
             doubles=self.draws.size,
             words=self.draws.words,
             indices=self.draws.indices,
@@ -208,7 +209,7 @@ class MinibatchLoop:
             not_finite=int(Status.NOT_FINITE),
         )
         functions = [self._function_text(which) for which in called]
-        streams = random_streams.text("@jit")
+        streams = random_streams.text("@emitted")
         return "\n".join([HEADER, NUMBA_HEADER, streams, *functions, self.draws.text(), loop])
 
     @property
@@ -221,9 +222,9 @@ class MinibatchLoop:
         field, names = self.field, self.field.needs(which)
         length = sum(len(field.source.statistics_of(name)) for name in names)
         own, estimated, _ = field.parts
-        texts = [field.source.source(names, "@jit").replace("def statistics(", f"def statistics_{which}(")]
+        texts = [field.source.source(names, "@emitted").replace("def statistics(", f"def statistics_{which}(")]
         pluses = tuple_text([f"a[{i}] + b[{i}]" for i in range(length)])
-        texts.append(f"@jit\ndef plus_{which}(a, b):\n    return {pluses}\n")
+        texts.append(f"@emitted\ndef plus_{which}(a, b):\n    return {pluses}\n")
         texts += [self._total_text(which, count) for count in sorted({count for _, count in (*own, *estimated)})]
         program = Program()
         totals = {}
@@ -238,7 +239,7 @@ class MinibatchLoop:
             count = len(flat(value))
             rows = [tuple_text([f"r[{i}]" for i in range(k, k + row_length)]) for k in range(0, count, row_length)]
             body = "\n".join([*lines, last.replace("return", "r =", 1), f"    return {tuple_text(rows)}"])
-        texts.append(f"@jit\ndef {which}(x, p, z, at):\n{body}\n")
+        texts.append(f"@emitted\ndef {which}(x, p, z, at):\n{body}\n")
         return "\n".join(texts)
 
     def _total_text(self, which: str, count: int) -> str:
