@@ -250,7 +250,7 @@ def draw(z, w, r, order, table, seed, first_run, k):
                 for lane in range(LANES):
                     order[(here + i) * LANES + lane] = i
         for i in range({exchanges}):
-            pair = i // 2
+            pair = i >> 1
             for lane in range(LANES):
                 a, b = threefry(seed, np.uint64(first_run + lane), step, {place})
                 j = i + np.int64(unit(b if i % 2 == 1 else a) * ({N}.0 - i))
