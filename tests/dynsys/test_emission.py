@@ -212,6 +212,16 @@ def first_above(limit, count):
     return -1, 0
 
 @emitted
+def row_ends(limit):
+    total = 0
+    for i in range(6):
+        for j in range(6):
+            if i * j > limit:
+                break
+            total += 1
+    return total
+
+@emitted
 def reversed_sums(x):
     M = stack(5)
     for i in range(5):
@@ -225,7 +235,7 @@ def reversed_sums(x):
 
 @exported
 def call(n, a, limit, x):
-    return collatz(n, 1000), root(a), first_above(limit, 20), first_above(limit, 0), reversed_sums(x)
+    return collatz(n, 1000), root(a), first_above(limit, 20), first_above(limit, 0), (row_ends(limit), reversed_sums(x))
 """
 
 
