@@ -14,7 +14,6 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 # Every function a step calls is inlined: LLVM's own limit leaves a fourfold step of four terms as a call, which keeps
 # the loop over lanes from being vectorised (measured on a consensus field under Runge-Kutta: six times slower).
 jit = numba.njit(**OPTIONS, forceinline=True)
-apart = numba.njit(**OPTIONS, forceinline=False)
 # For error terms, which fused multiply-adds would spoil. `fastmath=False` must be said: Numba compiles a function that
 # does not say it with its first caller's. The flags stand at each instruction, so inlining keeps them.
 precise = numba.njit(error_model=OPTIONS["error_model"], fastmath=False, forceinline=True)

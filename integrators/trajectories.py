@@ -59,8 +59,8 @@ def trajectory(
     coordinate exceeds `divergence_bound` in size, as *not finite* when one is inf or NaN; then `.steps` says after
     how many steps, and the last point kept is that of the last step which was a multiple of `every`.
 
-    `compiled=False` runs the same loop in plain Python: right for a few hundred steps of a field seen once, since a
-    new kernel takes half a second to compile. Of a `MinibatchField`, `rng` seeds the random stream.
+    `compiled=False` runs the same loop in plain Python: right for a few dozen steps of a field seen once, since a
+    new kernel takes a tenth of a second to compile. Of a `MinibatchField`, `rng` seeds the random stream.
 
     Raises `InputError` for a start that is not finite or has the wrong length, h ≤ 0, or a negative number of steps.
     """
