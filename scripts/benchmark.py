@@ -43,21 +43,24 @@ def main(
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each contender.")] = 7,
     only: Annotated[list[str], typer.Option(help=f"One of {', '.join(PARTS)}; may be repeated.")] = [],  # noqa: B006
     everything: Annotated[bool, typer.Option("--all", help="torch.compile too, which compiles for minutes.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Processor time of all threads: for a busy machine.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for benchmark.json and benchmark.png.")] = Path("out"),
 ) -> None:
     """Measure and compare; write benchmark.json and benchmark.png."""
     wrong = [name for name in only if name not in PARTS]
     if wrong:
         raise typer.BadParameter(f"--only is {wrong[0]!r}; give one of {', '.join(PARTS)}")
-    from benchmarks.clock import missing
+    from benchmarks import clock
 
-    console, data = Console(), {}
+    clock.processor_time = cpu
+    console = Console()
+    data: dict[str, Any] = {"clock": "processor time of all threads" if cpu else "wall time"}
     for part in only or PARTS:
         module = importlib.import_module(f"benchmarks.{part}")
         data[part] = module.run(quick, 1 if quick else repeats, everything)
         for table in module.tables(data[part]):
             console.print(table)
-    if absent := missing():
+    if absent := clock.missing():
         console.print(f"not installed, so left out: {', '.join(absent)}")
     out.mkdir(parents=True, exist_ok=True)
     (out / "benchmark.json").write_text(json.dumps(data, indent=1) + "\n")

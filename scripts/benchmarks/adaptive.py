@@ -32,9 +32,10 @@ def work_precision(runs: Runs, starts: Any, end: float, reference: np.ndarray, r
 
 
 def at_error(curve: Curve, target: float) -> float | None:
-    """Seconds at an error, between points on logarithmic axes; an accidentally small error counts as the next ones'."""
-    error = np.maximum.accumulate(np.array(curve["error"])[::-1])  # tightest tolerance first
-    seconds = np.array([np.median(s) for s in curve["seconds"]])[::-1]
+    """Seconds at an error, between points on logarithmic axes; an error below a smaller tolerance's is an accident."""
+    error = np.array(curve["error"])[::-1]  # smallest tolerance first
+    kept = error >= np.maximum.accumulate(error)
+    error, seconds = error[kept], np.array([np.median(s) for s in curve["seconds"]])[::-1][kept]
     if not len(error) or not error[0] <= target <= error[-1]:
         return None
     return float(np.exp(np.interp(np.log(target), np.log(error), np.log(seconds))))

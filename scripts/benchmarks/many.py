@@ -56,7 +56,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     found = []
     for threads, part in data.items():
         heads = [head for e in TARGETS for head in (f"ms at {e:.0e}", "C = 1")]
-        table = Table(f"{COUNT} trajectories, {threads} threads", *heads)
+        table = Table("", *heads, title=f"{COUNT} trajectories, {threads} thread{'s' if threads != '1' else ''}")
         for row in equal_error(part["curves"], TARGETS, "C, DOP853"):
             table.add_row(*row)
         found.append(table)
