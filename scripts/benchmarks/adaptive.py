@@ -34,7 +34,7 @@ def work_precision(runs: Runs, starts: Any, end: float, reference: np.ndarray, r
 def at_error(curve: Curve, target: float) -> float | None:
     """Seconds at an error, between points on logarithmic axes; an error below a smaller tolerance's is an accident."""
     error = np.array(curve["error"])[::-1]  # smallest tolerance first
-    kept = error >= np.maximum.accumulate(error)
+    kept = (error >= np.maximum.accumulate(error)) & (error > 0)  # 0: the reference itself
     error, seconds = error[kept], np.array([np.median(s) for s in curve["seconds"]])[::-1][kept]
     if not len(error) or not error[0] <= target <= error[-1]:
         return None

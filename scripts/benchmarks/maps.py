@@ -70,7 +70,9 @@ def stochastic(repeats: int, quick: bool) -> dict[str, list[float]]:
         ends = ours(steps), theirs(steps)  # compiles
         error = np.hypot(*(e.std(0) / m**0.5 for e in ends))
         spread = [e.std(0) for e in ends]
-        if (abs(ends[0].mean(0) - ends[1].mean(0)) > 5 * error).any() or not np.allclose(*spread, rtol=5 / m**0.5):
+        if (abs(ends[0].mean(0) - ends[1].mean(0)) > 5 * error).any() or not np.allclose(
+            spread[0], spread[1], rtol=5 / m**0.5
+        ):
             raise SystemExit(f"the compiled runs and the NumPy loop disagree: {ends[0].mean(0)}, {ends[1].mean(0)}")
         few = max(1, steps // 20)
         for _ in range(repeats):

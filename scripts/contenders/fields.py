@@ -31,8 +31,7 @@ def ring(n: int) -> VectorField:
 
 def function(field: VectorField, names: Mapping[str, Any]) -> Callable[[Any, Any], tuple[Any, ...]]:
     """v(x, p) on tuples of whatever numbers, arrays or expressions `exp` of `names` is for."""
-    exp = names.get("exp")
-    space: dict[str, Any] = {"logistic": lambda t: 1.0 / (1.0 + exp(-t)), **names}
+    space: dict[str, Any] = {"logistic": lambda t: 1.0 / (1.0 + names["exp"](-t)), **names}
     exec(field.source(["field"]), space)  # text generated from the expressions above
     return space["field"]
 
