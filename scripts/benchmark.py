@@ -35,6 +35,7 @@ def draw(data: dict[str, Any], path: Path) -> None:
         importlib.import_module(f"benchmarks.{part}").draw(data[part], ax)
     for ax in figure.axes[len(parts) :]:
         ax.remove()
+    figure.suptitle(f"medians of {data['clock']}")
     figure.savefig(path, dpi=120)
 
 

@@ -31,11 +31,19 @@ def work_precision(runs: Runs, starts: Any, end: float, reference: np.ndarray, r
     return curves
 
 
+def sound(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """Errors and median seconds, smallest tolerance first, without errors that are small by accident.
+
+    That is those below a smaller tolerance's, and 0: the reference itself.
+    """
+    error, seconds = np.array(curve["error"])[::-1], np.array([np.median(s) for s in curve["seconds"]])[::-1]
+    kept = (error >= np.maximum.accumulate(error)) & (error > 0)
+    return error[kept], seconds[kept]
+
+
 def at_error(curve: Curve, target: float) -> float | None:
-    """Seconds at an error, between points on logarithmic axes; an error below a smaller tolerance's is an accident."""
-    error = np.array(curve["error"])[::-1]  # smallest tolerance first
-    kept = (error >= np.maximum.accumulate(error)) & (error > 0)  # 0: the reference itself
-    error, seconds = error[kept], np.array([np.median(s) for s in curve["seconds"]])[::-1][kept]
+    """Seconds at an error, between sound points on logarithmic axes; None outside of them."""
+    error, seconds = sound(curve)
     if not len(error) or not error[0] <= target <= error[-1]:
         return None
     return float(np.exp(np.interp(np.log(target), np.log(error), np.log(seconds))))
@@ -109,9 +117,9 @@ def tables(data: dict[str, Any]) -> list[Table]:
 def draw(data: dict[str, Any], ax: Any, title: str = "One trajectory, cubic field") -> None:
     """Time against error."""
     for i, (name, curve) in enumerate(data["curves"].items()):
-        seconds = [1e3 * np.median(s) for s in curve["seconds"]]
+        error, seconds = sound(curve)
         style = "-" if name.startswith("ours") else "--"
-        ax.loglog(curve["error"], seconds, style, marker="osD^v<>*"[i % 8], ms=4, lw=1.2, label=name)
+        ax.loglog(error, 1e3 * seconds, style, marker="osD^v<>*"[i % 8], ms=4, lw=1.2, label=name)
     ax.set(xlabel="error at the end", ylabel="milliseconds", title=title)
     ax.invert_xaxis()
     ax.legend(fontsize=7, ncols=2, loc="upper left")

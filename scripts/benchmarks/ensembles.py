@@ -1,6 +1,7 @@
 """Ensembles with a fixed step: nanoseconds a step and run, ours against each contender."""
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,13 @@ import numpy as np
 from benchmarks.clock import agree, clocked, contenders, interleaved, medians
 from rich.table import Table
 
-ORDER = ("our", "c", "jax", "torch", "heyoka", "diffrax", "numpy")
+NAMES = {"our": "ours", "c": "C", "jax": "JAX", "torch": "torch", "heyoka": "heyoka", "diffrax": "diffrax"}
+NAMES |= {"numpy": "NumPy"}
+ORDER = tuple(NAMES)
 METHODS = ("euler", "runge_kutta4")
 QUICK = (("cubic", "runge_kutta4"), ("logistic", "euler"), ("consensus", "euler"))
 BLOCK = 20  # steps: torch unrolls as many
+COMPILING = 900  # seconds after which torch, which compiles for a minute or three, is left out
 SPAN = 0.3  # seconds that a call should take; slow contenders take fewer steps
 
 
@@ -47,7 +51,10 @@ def run(quick: bool, repeats: int, everything: bool) -> dict[str, Any]:
         there.pop("torch", None)  # compiles for minutes
     m, steps = (1 << 12, 100) if quick else (1 << 16, 1000)
     found: dict[str, Any] = {}
+    begin = time.perf_counter()
     for name, method in QUICK if quick else itertools.product(fields(), METHODS):
+        if time.perf_counter() - begin > COMPILING:
+            there.pop("torch", None)
         made = {who: module.ensemble(fields()[name], method) for who, module in there.items()}
         runs = {who: f for who, f in made.items() if f is not None}
         found[f"{name}, {method}"] = measured(runs, f"{name}, {method}", m, steps, repeats)
@@ -58,7 +65,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     """A row a field and method: ours in nanoseconds, then how many times faster it is than each contender."""
     names = [n for n in ORDER if any(n in row for row in data.values())]
     title = "ensembles: nanoseconds a step and run; how many times faster than others"
-    table = Table("", "ns", *("C" if n == "c" else n for n in names[1:]), title=title)
+    table = Table("", "ns", *(NAMES[n] for n in names[1:]), title=title)
     for what, times in data.items():
         middle = medians(times)
         cells = [f"{middle[n] / middle['our']:.2f}" if n in middle else "-" for n in names[1:]]
@@ -73,8 +80,7 @@ def draw(data: dict[str, Any], ax: Any) -> None:
     for i, name in enumerate(names):
         rows = [k for k, times in enumerate(data.values()) if name in times]
         heights = [medians(times)[name] for times in data.values() if name in times]
-        label = "ours" if name == "our" else "C" if name == "c" else name
-        ax.bar(np.array(rows) + (i - (len(names) - 1) / 2) * width, heights, width, label=label)
+        ax.bar(np.array(rows) + (i - (len(names) - 1) / 2) * width, heights, width, label=NAMES[name])
     labels = [what.replace(", runge_kutta4", "\nRK4").replace(", euler", "\nEuler") for what in data]
     ax.set_xticks(range(len(data)), labels, fontsize=8)
     ax.set(yscale="log", ylabel="ns a step and run", title="Ensembles with a fixed step, two threads")

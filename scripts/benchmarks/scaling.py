@@ -40,6 +40,7 @@ def run(quick: bool, repeats: int, everything: bool) -> dict[str, Any]:
     return found
 
 
+NAMES = {"our": "ours", "c": "C", "numpy": "NumPy"}
 HEADS = {"runs": "runs, n = 2", "variables": "variables, also divided by n", "threads": "threads"}
 
 
@@ -48,9 +49,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
     found = []
     for what, rows in data.items():
         names = list(next(iter(rows.values())))
-        table = Table(
-            HEADS[what], *("ours" if n == "our" else n for n in names), title="cubic, Runge-Kutta 4, ns a step"
-        )
+        table = Table(HEADS[what], *(NAMES[n] for n in names), title="cubic, Runge-Kutta 4, ns a step")
         for count, times in rows.items():
             table.add_row(count, *(f"{medians(times)[n]:.3f}" for n in names))
         found.append(table)
@@ -61,8 +60,7 @@ def draw(data: dict[str, Any], ax: Any) -> None:
     """Nanoseconds a step and run against the number of runs."""
     counts = [int(m) for m in data["runs"]]
     for name in next(iter(data["runs"].values())):
-        label = {"our": "ours", "c": "C", "numpy": "NumPy"}[name]
-        ax.loglog(counts, [medians(t)[name] for t in data["runs"].values()], "o-", ms=4, label=label)
+        ax.loglog(counts, [medians(t)[name] for t in data["runs"].values()], "o-", ms=4, label=NAMES[name])
     ax.set(xlabel="runs", ylabel="ns a step and run", title="Runge-Kutta 4, cubic field, two threads")
     ax.legend(fontsize=8)
     ax.grid(alpha=0.3)
