@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,9 @@ def measured(
         agree(f"{what}, statuses and steps", {n: np.array(answers[n][1:]) for n in ("our", "c")}, 0)
     counts = {}
     for name, run in runs.items():
-        rate = clocked(lambda r=run: r(starts, h, BLOCK)) / BLOCK
+        rate = clocked(partial(run, starts, h, BLOCK)) / BLOCK
         counts[name] = int(min(steps, max(1, SPAN / rate / BLOCK) * BLOCK)) // BLOCK * BLOCK or BLOCK
-    calls = {name: lambda r=run, k=counts[name]: r(starts, h, k) for name, run in runs.items()}
+    calls = {name: partial(run, starts, h, counts[name]) for name, run in runs.items()}
     times = interleaved(calls, repeats, 0.0 if repeats == 1 else 0.05)
     return {name: [1e9 * t / (m * counts[name]) for t in samples] for name, samples in times.items()}
 

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def stochastic(repeats: int, quick: bool) -> dict[str, list[float]]:
         few = max(1, steps // 20)
         for _ in range(repeats):
             for who, call, count in ((f"lanes, {name}", ours, steps), (f"NumPy, {name}", theirs, few)):
-                times.setdefault(who, []).append(1e9 * clocked(lambda c=call, k=count: c(k)) / (m * count))
+                times.setdefault(who, []).append(1e9 * clocked(partial(call, count)) / (m * count))
     return times
 
 

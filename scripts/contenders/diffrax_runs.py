@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from contenders.fields import function
-from contenders.jax_runs import _chunks
+from contenders.jax_runs import in_chunks
 
 from dynsys import VectorField
 
@@ -37,7 +37,7 @@ def ensemble(field: VectorField, method: str) -> Callable[..., np.ndarray] | Non
         )
         return tuple(e[0] for e in solved.ys)
 
-    return partial(_chunks, advance)
+    return partial(in_chunks, advance)
 
 
 def _solver(field: VectorField) -> Callable[..., Any]:

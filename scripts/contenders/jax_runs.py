@@ -23,10 +23,11 @@ def ensemble(field: VectorField, method: str) -> Callable[..., np.ndarray]:
     def advance(x, h, steps):  # type: ignore[no-untyped-def]
         return jax.lax.fori_loop(0, steps, lambda k, x: step(v, method, h)(x, field.values()), x)
 
-    return partial(_chunks, advance)
+    return partial(in_chunks, advance)
 
 
-def _chunks(advance: Callable[..., tuple], starts: np.ndarray, h: float, steps: int) -> np.ndarray:
+def in_chunks(advance: Callable[..., tuple], starts: np.ndarray, h: float, steps: int) -> np.ndarray:
+    """The last points of all starts, from `advance` on tuples of columns."""
     import jax
 
     chunks = [tuple(map(jax.numpy.asarray, starts[i : i + CHUNK].T)) for i in range(0, len(starts), CHUNK)]
