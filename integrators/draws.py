@@ -57,6 +57,11 @@ class Draws:
         return self._section * len(self.sources)
 
     @property
+    def turns(self) -> int:
+        """How many groups of rows a batch takes."""
+        return self.rows // GROUP
+
+    @property
     def indices(self) -> int:
         """Whole numbers that a block's shuffled rows take."""
         return self.batches * (self.population.size or 0) * LANES if self.shuffles else 1
@@ -132,7 +137,7 @@ class Draws:
     # --- as text --------------------------------------------------------------------------------
 
     def text(self) -> str:
-        """`draw(z, w, r, order, table, seed, first, k)`: the samples of step k of the runs first, … in lanes, into z.
+        """`draw(z, w, r, order, table, seed, first, groups, k)`: the samples of step k of the runs first, … in lanes, into z.
 
         w and r are room for words and radii, `order` keeps the shuffled rows from step to step.
         """
@@ -150,7 +155,7 @@ class Draws:
 
     def _noise_text(self) -> str:
         """Loops over words, radii and values in turn: each short enough for the processor to overlap its turns."""
-        groups, fill, values = self.rows // GROUP, [], []
+        groups, fill, values = self.turns, [], []
         for s, (_, kind) in enumerate(self.sources):
             pairs = 2 if kind == "uniform" else 1
             first = s * self._section
@@ -172,7 +177,7 @@ class Draws:
                 values.append(f"z[at + {(i * self.D + j) * LANES} + lane] = value{j}({arguments})[0]")
         lines = "\n".join(f"                {line}" for line in values)
         turn = GROUP * self.D * LANES
-        return NOISE.format(batches=self.batches, groups=groups, turn=turn, fill="".join(fill), values=lines)
+        return NOISE.format(batches=self.batches, turn=turn, fill="".join(fill), values=lines)
 
     def _index_text(self) -> str:
         return INDICES.format(
@@ -195,12 +200,12 @@ class Draws:
 
 NOISE = """
 @apart
-def draw(z, w, r, order, table, seed, first, k):
+def draw(z, w, r, order, table, seed, first, groups, k):
     wide_vectors()
     step = np.uint64(k + 1)
     at = 0
     for batch in range({batches}):
-{fill}        for g in range({groups}):
+{fill}        for g in range(groups):  # of copies for each g LLVM would turn but the first into vectors
             for lane in range(LANES):
 {values}
             at += {turn}
@@ -222,7 +227,7 @@ RADII = """\
 
 INDICES = """
 @apart
-def draw(z, w, r, order, table, seed, first, k):
+def draw(z, w, r, order, table, seed, first, groups, k):
     wide_vectors()
     step = np.uint64(k + 1)
     at = 0
@@ -239,7 +244,7 @@ def draw(z, w, r, order, table, seed, first, k):
 
 SHUFFLES = """
 @apart
-def draw(z, w, r, order, table, seed, first_run, k):
+def draw(z, w, r, order, table, seed, first_run, groups, k):
     # order: of the rows, a column a lane
     step = np.uint64(k + 1)
     first = {first}

@@ -66,7 +66,7 @@ def is_finite(y):
 @apart
 def block(
     X, S, P, H, status, taken, out, width, room, row, rest, begin, end, rows, more, every, bound, at, place, run, seed,
-    table, z, w, r, order
+    table, groups, z, w, r, order
 ):
     # steps begin .. end - 1 of columns at .. at + LANES - 1, which are runs run .. run + LANES - 1. X, what a run
     # shows, in place; S, its whole state from column `place` on, read if begin > 0, written if there will be more
@@ -92,7 +92,7 @@ def block(
     for k in range(begin, end):
         if left == 0:
             break
-        draw(z, w, r, order, table, seed, run, k)
+        draw(z, w, r, order, table, seed, run, groups, k)
         for lane in range(LANES):  # independent lanes: this loop vectorises
             old = gathered(s_, lane)
             new = step(old, gathered(p_, lane), h[lane], z, lane)
@@ -131,7 +131,7 @@ def block(
 
 @exported
 def ensemble(
-    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, seed, first_run, table, O
+    X, S, P, H, status, taken, out, begin, end, more, every, bound, first, last, seed, first_run, table, groups, O
 ):
     # the blocks first .. last - 1; without the GIL, so that threads share the work
     Z, W, R = np.empty({doubles}), np.empty({words}, np.uint64), np.empty({words})
@@ -139,7 +139,7 @@ def ensemble(
         block(
             pointer(X), pointer(S), pointer(P), pointer(H), pointer(status), pointer(taken), pointer(out), X.shape[1],
             S.shape[1], begin // every, every - begin % every, begin, end, end // every, 1 if more else 0, every, bound,
-            b * LANES, (b - first) * LANES, first_run + b * LANES, seed, pointer(table), pointer(Z), pointer(W),
+            b * LANES, (b - first) * LANES, first_run + b * LANES, seed, pointer(table), groups, pointer(Z), pointer(W),
             pointer(R), pointer(O[b - first]),
         )
 
@@ -207,7 +207,7 @@ class MinibatchLoop:
             size=size,
             width=field.n + self.width,
             parameters=q,
-            first_draw=f"{' ' * 8}draw(z, w, r, order, table, seed, run, -1)" if self._draws_first else "",
+            first_draw=f"{' ' * 8}draw(z, w, r, order, table, seed, run, groups, -1)" if self._draws_first else "",
             doubles=self.draws.size,
             words=self.draws.words,
             unsolved=int(Status.UNSOLVED),
@@ -275,7 +275,7 @@ class MinibatchLoop:
         That is the seed, the number of the first column's run, the data, and what the batches keep from step to step.
         """
         if kernels.compiling():
-            return seed, first_run, self.draws.table, np.empty((last - first, self.draws.indices), np.int64)
+            return seed, first_run, self.draws.table, self.draws.turns, np.empty((last - first, self.draws.indices), np.int64)
         return (self.draws.stream(seed, first_run + np.arange(first * LANES, last * LANES)),)
 
     @property
