@@ -53,6 +53,7 @@ class Arithmetic:
         # An operation without a flag gets those of the function that Numba compiles, so each has one; approximate
         # functions concern calls only.
         self.flags = ("afn",) if exact else ("contract",)
+        self.twofold = False  # whether the loop being written asked for two vectors a turn
 
     def _made(self, kind: Any, operation: str, *operands: Any, **options: Any) -> Number:
         if self.builder is None:
@@ -225,6 +226,16 @@ class Arithmetic:
         if self.builder is None:
             return Number(kind)
         return Number(kind, getattr(self.builder, operation)(x.value, LLVM[kind]))
+
+    def interleave(self, back: Any) -> None:
+        """Ask LLVM, at the last branch of a loop, to take two vectors a turn if it makes vectors at all."""
+        self.twofold = False
+        module = self.builder.module
+        two = ir.Constant(ir.IntType(32), 2)
+        hint = module.add_metadata([ir.MetaDataString(module, "llvm.loop.interleave.count"), two])
+        node = module.add_metadata([hint, ir.MetaDataString(module, f"loop {len(module.metadata)}")])
+        node.operands = (node, hint)  # a loop's node begins with itself
+        back.set_metadata("llvm.loop", node)
 
     # --- memory -----------------------------------------------------------------------------------
 

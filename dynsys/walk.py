@@ -164,13 +164,16 @@ class Walk:
         self.builder.cbranch(test().value, inside, end)
         self.builder.position_at_end(inside)
         self.ends.append(end)
+        self.arithmetic.twofold = False
         turn()
         if not self._block(body):
             self.builder.branch(next_)
         self.ends.pop()
         self.builder.position_at_end(next_)
         following()
-        self.builder.branch(again)
+        back = self.builder.branch(again)
+        if self.arithmetic.twofold:
+            self.arithmetic.interleave(back)
         self.builder.position_at_end(end)
 
     # --- expressions --------------------------------------------------------------------------------

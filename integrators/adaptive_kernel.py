@@ -115,6 +115,7 @@ def blocks(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried
             going = 1
             while going > 0:
                 for lane in range(LANES):  # independent lanes: this loop vectorises
+                    twofold()
                     x, k = gathered(x_, lane), gathered(k_, lane)
                     left = (end - t[lane]) - low[lane]
                     live = (code[lane] == -1.0) & (left != 0.0)

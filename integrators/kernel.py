@@ -30,7 +30,7 @@ from numpy import floor
 from dynsys.compiled import OPTIONS
 from dynsys.emission import emitted
 from dynsys.vector import solve
-from integrators.lanes import LANES, column, gathered, pointer, put, scatter, stack, stacks, wide_vectors
+from integrators.lanes import LANES, column, gathered, pointer, put, scatter, stack, stacks, twofold, wide_vectors
 
 apart = emitted(apart=True)
 exported = numba.njit(nogil=True, **OPTIONS)
@@ -49,6 +49,8 @@ apart = exported = emitted
 
 def wide_vectors():
     pass
+
+twofold = wide_vectors
 
 def stacks(count):
     return tuple(stack(LANES) for _ in range(count))
@@ -176,6 +178,7 @@ def blocks(
                     scatter(before_, lane, gathered(s_, lane))
                 for i in range(1 if part == 1 else chunk - 1):
                     for lane in range(LANES):  # independent lanes: this loop vectorises
+                        twofold()
                         s = step(gathered(s_, lane), gathered(p_, lane), h[lane])
                         event[lane] = outside(shown(s), bound, event[lane])
                         scatter(s_, lane, s)

@@ -275,7 +275,13 @@ class MinibatchLoop:
         That is the seed, the number of the first column's run, the data, and what the batches keep from step to step.
         """
         if kernels.compiling():
-            return seed, first_run, self.draws.table, self.draws.turns, np.empty((last - first, self.draws.indices), np.int64)
+            return (
+                seed,
+                first_run,
+                self.draws.table,
+                self.draws.turns,
+                np.empty((last - first, self.draws.indices), np.int64),
+            )
         return (self.draws.stream(seed, first_run + np.arange(first * LANES, last * LANES)),)
 
     @property
