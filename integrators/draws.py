@@ -137,7 +137,7 @@ class Draws:
     # --- as text --------------------------------------------------------------------------------
 
     def text(self) -> str:
-        """`draw(z, w, r, order, table, seed, first, groups, k)`: samples of step k of the runs first, … in lanes, into z.
+        """`draw(z, w, r, order, table, seed, first, groups, k)`: samples of step k, into z, of runs first, … in lanes.
 
         w and r are room for words and radii, `order` keeps the shuffled rows from step to step.
         """

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from integrators.status import LANES
 
-JOB = 32  # most blocks a thread takes at a time
+JOB = 128  # most blocks a thread takes at a time: a job takes some 20 microseconds to start
 SMALL = 200_000  # steps of all runs together that take less time than to start threads
 SLICE = 0.05  # seconds that a slice of a job is to take: what Ctrl-C waits for
 LOOK = 0.1  # seconds between two reports of progress
@@ -46,7 +46,8 @@ class Work:
 
     def run(self, threads: int, progress: Progress | None = None) -> bool:
         """Take all steps, and report progress(done, all), in runs x steps, now and then; False if Ctrl-C came first."""
-        size = min(self.most, -(-self.blocks // threads))
+        rounds = max(1, -(-self.blocks // (threads * self.most)))
+        size = max(1, -(-self.blocks // (threads * rounds)))  # jobs of one size, as many for each thread
         firsts = range(0, self.blocks, size)
         self.done = [0] * len(firsts)
         clock = perf_counter()

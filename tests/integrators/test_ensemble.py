@@ -20,7 +20,6 @@ from integrators import Euler, Newton, RungeKutta4, Status, ensemble, trajectory
 from integrators.algorithms.averaging import UniformAverage
 from integrators.algorithms.momentum import HeavyBall
 from integrators.algorithms.players import Alternating
-from integrators.driver import JOB
 from integrators.status import LANES
 
 CUBIC = games.cubic_bilinear().field()
@@ -109,7 +108,7 @@ def test_a_run_depends_neither_on_its_place_nor_on_its_order():
     assert here.steps[order].tobytes() == there.steps.tobytes()
 
 
-MANY = np.tile(STARTS, (13, 1))[: 2 * JOB * LANES + 100]  # three jobs and a broken block
+MANY = np.tile(STARTS, (5, 1))[: 20 * LANES + 10]  # twenty blocks and a broken one
 SHORT = {**WILD, "steps": 9}
 
 
@@ -117,6 +116,7 @@ SHORT = {**WILD, "steps": 9}
 def test_a_run_does_not_depend_on_threads(monkeypatch, threads):
     alone = ensemble(starts=MANY, threads=1, **SHORT)
     monkeypatch.setattr("integrators.driver.SMALL", 0)  # start threads for however little
+    monkeypatch.setattr("integrators.columns.JOB", 2)
     assert same(ensemble(starts=MANY, threads=threads, **SHORT), alone)
 
 
