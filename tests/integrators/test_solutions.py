@@ -12,7 +12,7 @@ from dynsys import VectorField, games
 from dynsys.array_field import ArrayField
 from dynsys.errors import InputError
 from dynsys.kernels import compiling
-from integrators import DOP853, DormandPrince, Rosenbrock, Status, Tsitouras, solve
+from integrators import DOP853, DormandPrince, Rosenbrock, Status, Taylor, Tsitouras, solve
 
 METHODS = [DormandPrince(), Tsitouras(), DOP853(), Rosenbrock()]
 every = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
@@ -225,3 +225,65 @@ def test_bad_input_is_refused_by_the_name_of_the_argument(change, named):
     given = {"field": ROTATION, "x0": [1.0, 0.0], "t": (0, 1)} | change
     with pytest.raises(InputError, match=named):
         solve(**given)
+
+
+# --- the control of the step, by a loop written as the documentation says it ------------------------
+
+
+def naive(field, x, end, method, rtol, atol, first):
+    """Lengths of the accepted steps from t = 0, and how many attempts they took."""
+    v, p, t, h, before, most = field.on_tuples, field.values(), 0.0, first, 1.0, 5.0
+    x, (alpha, beta) = tuple(map(np.float64, x)), method.exponents
+    carried, lengths, attempts = method.carry(v, x, p), [], 0
+    while t < end:
+        step = min(h, end - t)
+        found = method.attempt(v, x, p, carried, step)
+        attempts += 1
+        unit = [a + r * max(abs(xi), abs(yi)) for xi, yi, r, a in zip(x, found.x, rtol, atol)]
+        squares = tuple(np.mean([(e / u) ** 2 for e, u in zip(error, unit)]) for error in found.errors)
+        error = method.squared_error(squares, step) ** 0.5
+        factor = 0.85 * error**-alpha * (before**beta if error <= 1 else 1.0)
+        h = step * min(max(factor, 0.2), most)
+        if error <= 1:
+            t, x, carried, before, most = t + step, found.x, found.carried, max(error, 1e-4), 5.0
+            lengths.append(step)
+        else:
+            most = 1.0
+    return np.array(lengths), attempts
+
+
+@pytest.mark.parametrize("method", [DormandPrince(), DOP853(), Rosenbrock()], ids=lambda m: m.label)
+def test_the_steps_are_those_that_the_documented_control_takes(method):
+    field = VectorField(("y", "k*(1 - x**2)*y - x"), ("x", "y"), {"k": 6.0})
+    rtol, atol = [1e-5, 3e-4], [1e-6, 1e-3]
+    run = solve(field, [1.0, 0.5], (0, 9), method, rtol, atol, first_step=0.5, compiled=False)
+    lengths, attempts = naive(field, [1.0, 0.5], 9.0, method, rtol, atol, 0.5)
+    assert attempts > len(lengths) > 20  # some are refused
+    assert run.steps == len(lengths) and run.attempts == attempts
+    np.testing.assert_allclose(np.diff(run.t), lengths, rtol=5e-3)
+
+
+def test_the_first_step_makes_an_error_of_about_the_tolerance():
+    field = VectorField(("y", "-k**2*x"), ("x", "y"), {"k": 50.0})
+    for tolerance in (1e-4, 1e-8):
+        run = solve(field, [1.0, 0.0], (0, 1), rtol=tolerance, atol=tolerance, compiled=False)
+        first, rest = np.diff(run.t)[0], np.median(np.diff(run.t))
+        assert rest / 100 < first < 3 * rest
+    slow = solve(VectorField(("-x/1000",), ("x",)), [1.0], (0, 5), compiled=False)
+    assert slow.steps <= 4  # not held to a tiny first step
+
+
+def test_taylors_step_keeps_the_last_two_terms_within_the_tolerance_and_no_more():
+    field = VectorField(("y", "-sin(x)"), ("x", "y"))
+    method = Taylor(10)
+    run = solve(field, [1.0, 0.5], (0, 5), method, rtol=1e-7, atol=1e-9, compiled=False)
+    for x, h in list(zip(run.x, np.diff(run.t)))[:-1]:
+        terms = np.array(field.on_tuples.series(tuple(x), (), 10)).T
+        sizes = [np.sqrt(np.mean((terms[k] * h**k / (1e-9 + 1e-7 * abs(x))) ** 2)) for k in (9, 10)]
+        largest = max(s ** (1 / k) for s, k in zip(sizes, (9, 10)))
+        assert largest == pytest.approx(0.9, rel=1e-3)
+    assert Taylor().fitted(1e-12).order == 15 and Taylor(7).fitted(1e-12).order == 7
+    with pytest.raises(InputError, match="order is 1; give a whole number from 2 to 60"):
+        Taylor(1)
+    with pytest.raises(InputError, match="this field has none; take DOP853"):
+        solve(ArrayField(lambda x: x, lambda x: np.ones((len(x), 1, 1)), ("x",)), [1.0], (0, 1), Taylor())
