@@ -49,6 +49,7 @@ class AdaptiveMethod(Method):
     # β, and the factor 0.85: of those tried, the fewest attempts at equal error on three oscillators at 1e-6 to 1e-12
     memory: ClassVar[float] = 0.04
     degree: ClassVar[int] = 1  # of the dense output
+    evaluations_of_interpolant: ClassVar[int] = 0  # of the field, besides those of the attempt
     # h|λ| beyond which stability sets the step: three quarters of where the stability region ends on the real axis,
     # since a controlled step settles below that end; 0: never
     stiffness_bound: ClassVar[float] = 0.0

@@ -139,6 +139,7 @@ class DOP853(_Embedded):
     order: ClassVar[int] = 8
     error_order: ClassVar[int] = 8
     degree: ClassVar[int] = 7
+    evaluations_of_interpolant: ClassVar[int] = 3
     stiffness_bound: ClassVar[float] = 4.5
     stages: ClassVar[tuple[Row, ...]] = tuple(
         sparse(text, i) for i, text in enumerate(dop853_coefficients.STAGES[:13]) if i

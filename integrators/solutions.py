@@ -137,7 +137,7 @@ def solve(
         ts = at[sign * at <= sign * last]
         xs = output(ts)
     found = tuple(w.until(last, sign > 0) for w in watches)
-    counts = run.steps, run.attempts, method.evaluations * run.attempts + 2
+    counts = run.steps, run.attempts, run.evaluations
     return Solution(ts, xs, Status(status), found, field.variables, *counts, output if dense else None)
 
 
@@ -162,6 +162,8 @@ class Run:
         full = start if field.time is None else np.append(start, t[0])
         parameters = np.array(moving.values()).reshape(-1, 1)
         carried, steps = beginning(field, method, full[:, None], parameters, longest, tolerance)
+        self.started = (2 if method.controlled else 0) + (1 if len(carried) else 0)
+        self.each = method.evaluations + (method.evaluations_of_interpolant if keeps else 0)
         self.state = np.concatenate([[t[0], 0.0, first or steps[0], 1.0, 0.0, 0.0], start, carried[:, 0]])
         self.longest = longest
         extra = np.inf if field.time is not None else None  # no tolerance for the time
@@ -175,6 +177,11 @@ class Run:
     def width(self) -> int:
         """Numbers a row: time and point, and the step's length and polynomial if they are kept."""
         return 1 + self.n + (1 + self.degree * self.n if self.degree else 0)
+
+    @property
+    def evaluations(self) -> int:
+        """Of the field, so far."""
+        return self.started + self.each * self.attempts
 
     def advance(self, room: int, bound: float, budget: int, patience: float) -> int:
         """Up to `room` steps more; the status, -1 if the run goes on."""

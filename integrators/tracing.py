@@ -26,6 +26,7 @@ class Term:
     def __init__(self, program: Program, template: str, arguments: Sequence[Any] = (), atom: bool = False):
         self.program, self.template, self.arguments, self.atom = program, template, tuple(arguments), atom
         self.loop: Loop | None = None  # the loop that it is a result of
+        self.called = False  # whether it is the value of a function, written once however often an entry of it is used
         program.lines.append(self)
 
     def _made(self, template: str, *arguments: Any) -> Term:
@@ -185,6 +186,7 @@ class Program:
     def call(self, template: str, arguments: Sequence[Any], like: Any) -> Any:
         """The value of a function that returns nested tuples shaped as `like`."""
         result = Term(self, template, arguments)
+        result.called = True
 
         def item(path: tuple[int, ...], shape: Any) -> Any:
             if isinstance(shape, tuple):
@@ -262,7 +264,7 @@ class _Writer:
         )
         if term.atom:
             return False
-        return uses > 1 or self.depth[id(term)] >= DEEPEST or program.outer is not None
+        return uses > 1 or term.called or self.depth[id(term)] >= DEEPEST or program.outer is not None
 
     def _loop(self, loop: Loop, indent: int) -> list[str]:
         pad, inner = " " * indent, " " * (indent + 4)

@@ -139,6 +139,21 @@ def test_a_field_of_arrays_has_the_solution_of_its_formulas(method):
     np.testing.assert_allclose(ours.t_events[0], theirs.t_events[0], atol=1e-9)
 
 
+@every
+@pytest.mark.parametrize("dense", [False, True], ids=["steps", "dense"])
+def test_evaluations_are_those_of_the_field(method, dense):
+    calls = []
+
+    def value(x):
+        calls.append(len(x))
+        return np.stack([x[:, 1], -x[:, 0]], 1)
+
+    rotation = np.array([[[0.0, 1.0], [-1.0, 0.0]]])
+    field = ArrayField(value, lambda x: np.repeat(rotation, len(x), 0), ("x", "y"))
+    run = solve(field, [1.0, 0.5], (0, 3), method, rtol=1e-5, dense=dense)
+    assert run.evaluations == len(calls) and sum(calls) == len(calls)
+
+
 @pytest.mark.parametrize("method", [DOP853(), Rosenbrock()], ids=lambda m: m.label)
 def test_many_variables_run_as_one_array(method):
     n = 36
