@@ -14,6 +14,7 @@ import sympy as sp
 
 from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
+from dynsys.derivatives import partial_derivatives
 from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, exact, expression, finite, symbol
 from dynsys.functions import switch
@@ -241,7 +242,7 @@ class VectorField:
     @functools.cached_property
     def jacobian_expressions(self) -> tuple[tuple[sp.Expr, ...], ...]:
         """∂vᵢ/∂xⱼ as expressions, row by row."""
-        return tuple(tuple(sp.diff(e, s) for s in self.symbols) for e in self.expressions)
+        return partial_derivatives(self.expressions, self.symbols)
 
     @property
     def piecewise(self) -> str:
@@ -272,7 +273,7 @@ class VectorField:
         """∂fᵢ/∂xⱼ of every player's payoff, a row a player; `InputError` for a field that is not a game's own."""
         if self.game is None or self.base is not None:
             raise InputError(f"{self.name or 'the field'} has no payoffs of its own; give the field of a game")
-        return tuple(tuple(sp.diff(f, s) for s in self.symbols) for f in self.game.payoffs.values())
+        return partial_derivatives(list(self.game.payoffs.values()), self.symbols)
 
     def source(self, functions: Iterable[str] = ("field", "jacobian"), decorator: str = "") -> str:
         """Generated text of pure functions (x, p) on tuples: `field`, `jacobian` and `gradients` (of the payoffs).
