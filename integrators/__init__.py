@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from integrators.adaptive.crossings import Event
+    from integrators.adaptive.embedded import DOP853, DormandPrince, Tsitouras
+    from integrators.adaptive.flows import Flow, flow, strobe
+    from integrators.adaptive.rosenbrock import Rosenbrock
+    from integrators.adaptive.solutions import Solution, solve
+    from integrators.adaptive.taylor import Taylor
     from integrators.algorithms.runge_kutta import Euler, RungeKutta4
-    from integrators.crossings import Event
-    from integrators.embedded import DOP853, DormandPrince, Tsitouras
     from integrators.ensembles import ensemble
-    from integrators.flows import Flow, flow, strobe
     from integrators.method import Method, method_named, methods
     from integrators.newton import Newton
-    from integrators.rosenbrock import Rosenbrock
     from integrators.runs import Ensemble, SamplePaths
-    from integrators.solutions import Solution, solve
     from integrators.status import Status
     from integrators.stochastic_runs import sample_paths
-    from integrators.taylor import Taylor
     from integrators.trajectories import Trajectory, trajectory
 
 __all__ = [
@@ -29,27 +29,27 @@ __all__ = [
 ]  # fmt: skip
 
 _HOME = {
-    "DOP853": "embedded",
-    "DormandPrince": "embedded",
+    "DOP853": "adaptive.embedded",
+    "DormandPrince": "adaptive.embedded",
     "Ensemble": "runs",
-    "Event": "crossings",
-    "Flow": "flows",
+    "Event": "adaptive.crossings",
+    "Flow": "adaptive.flows",
     "Method": "method",
     "Newton": "newton",
-    "Rosenbrock": "rosenbrock",
+    "Rosenbrock": "adaptive.rosenbrock",
     "SamplePaths": "runs",
-    "Solution": "solutions",
+    "Solution": "adaptive.solutions",
     "Status": "status",
-    "Taylor": "taylor",
+    "Taylor": "adaptive.taylor",
     "Trajectory": "trajectories",
-    "Tsitouras": "embedded",
+    "Tsitouras": "adaptive.embedded",
     "ensemble": "ensembles",
-    "flow": "flows",
+    "flow": "adaptive.flows",
     "method_named": "method",
     "methods": "method",
     "sample_paths": "stochastic_runs",
-    "solve": "solutions",
-    "strobe": "flows",
+    "solve": "adaptive.solutions",
+    "strobe": "adaptive.flows",
     "trajectory": "trajectories",
 }
 

@@ -15,7 +15,7 @@ from contenders.fields import in_c
 
 from dynsys import VectorField
 from dynsys.kernels import digest
-from integrators.adaptive import AdaptiveMethod
+from integrators.adaptive.method import AdaptiveMethod
 
 HERE = Path(__file__).parent
 LANES = 32  # 16 and 64 are as fast, to within the noise
@@ -89,7 +89,7 @@ def ensemble(field: VectorField, method: str, threads: int = 2) -> Callable[...,
 
 def tableau(method: AdaptiveMethod) -> str:
     """The method's stages and errors as C macros, every coefficient rounded once."""
-    from integrators.embedded import DOP853, _Embedded
+    from integrators.adaptive.embedded import DOP853, _Embedded
 
     assert isinstance(method, _Embedded)
 

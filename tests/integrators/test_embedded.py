@@ -9,7 +9,7 @@ import pytest
 
 from dynsys import games
 from integrators import DOP853, DormandPrince, Euler, Rosenbrock, Tsitouras, trajectory
-from integrators.adaptive import check_adaptive
+from integrators.adaptive.method import check_adaptive
 from integrators.method import LinearField, amplification
 from integrators.tableaux import density, trees
 

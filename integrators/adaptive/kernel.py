@@ -18,8 +18,8 @@ from dynsys.codegen import tuple_text
 from dynsys.field import VectorField
 from dynsys.functions import NUMBA_HEADER, NUMPY_HEADER
 from dynsys.vector import maximum
-from integrators import step_control
-from integrators.adaptive import AdaptiveMethod
+from integrators.adaptive import step_control
+from integrators.adaptive.method import AdaptiveMethod
 from integrators.kernel import COMPILED_HEADER, PLAIN_HEADER, assign, is_hashable, is_whole, tests, wrapped
 from integrators.states import flat
 from integrators.status import Status

@@ -13,12 +13,12 @@ from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError, shown
 from dynsys.expressions import finite
 from dynsys.field import as_points
-from integrators.adaptive import AdaptiveMethod, beginning, check_adaptive
-from integrators.adaptive_kernel import adaptive_kernel
+from integrators.adaptive.crossings import Crossings, check_events
+from integrators.adaptive.dense_output import DenseOutput
+from integrators.adaptive.embedded import DormandPrince
+from integrators.adaptive.kernel import adaptive_kernel
+from integrators.adaptive.method import AdaptiveMethod, beginning, check_adaptive
 from integrators.checks import check_count, check_memory, check_positive
-from integrators.crossings import Crossings, check_events
-from integrators.dense_output import DenseOutput
-from integrators.embedded import DormandPrince
 from integrators.kernel import is_whole
 from integrators.status import DIVERGENCE_BOUND, Status
 

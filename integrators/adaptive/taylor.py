@@ -10,7 +10,7 @@ from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
 from dynsys.field import VectorField
 from dynsys.vector import axpy, minimum, rough_power, scale, where
-from integrators.adaptive import AdaptiveMethod, Attempt, Size
+from integrators.adaptive.method import AdaptiveMethod, Attempt, Size
 from integrators.kernel import WHOLE
 
 

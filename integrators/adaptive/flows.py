@@ -14,14 +14,14 @@ from dynsys.errors import InputError, shown
 from dynsys.expressions import finite
 from dynsys.field import VectorField
 from dynsys.kernels import compiling
-from integrators.adaptive import AdaptiveMethod, beginning, check_adaptive
-from integrators.adaptive_kernel import adaptive_kernel
+from integrators.adaptive.embedded import DormandPrince
+from integrators.adaptive.kernel import adaptive_kernel
+from integrators.adaptive.method import AdaptiveMethod, beginning, check_adaptive
+from integrators.adaptive.solutions import ATOL, RTOL, Run, tolerances
 from integrators.blocks import padded, parameter_rows, processors, starting_points
 from integrators.checks import check_count, check_memory, check_positive
 from integrators.driver import Progress, Work
-from integrators.embedded import DormandPrince
 from integrators.kernel import is_whole
-from integrators.solutions import ATOL, RTOL, Run, tolerances
 from integrators.status import DIVERGENCE_BOUND, LANES, Status
 
 

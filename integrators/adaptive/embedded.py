@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from dynsys.vector import axpy, scale, weighted_sum
-from integrators import dop853_coefficients
-from integrators.adaptive import AdaptiveMethod, Attempt, Size
+from integrators.adaptive import dop853_coefficients
+from integrators.adaptive.method import AdaptiveMethod, Attempt, Size
 
 Row = tuple[Fraction, ...]
 

@@ -20,7 +20,7 @@ from dynsys.errors import InputError, shown
 from dynsys.expressions import expression, symbol
 
 if TYPE_CHECKING:
-    from integrators.dense_output import DenseOutput
+    from integrators.adaptive.dense_output import DenseOutput
 
 DEGREE = 16
 DEEPEST = 8  # halvings of a step in which the function is not resolved: it has a kink or a jump there

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dynsys.vector import axpy, scale, solve, weighted_sum
-from integrators.adaptive import AdaptiveMethod, Attempt, Size
+from integrators.adaptive.method import AdaptiveMethod, Attempt, Size
 
 GAMMA = 0.25
 # Points of the stages, in the uᵢ; the weights of x⁺ are the last row with 1 for u₅, and 1 more for u₆.
