@@ -280,14 +280,14 @@ class VectorField:
 
         `series20` is the Taylor coefficients of solutions, to order 20: a row a variable.
         """
-        from dynsys.taylor_series import series_text
-
         parts = {"field": "expressions", "jacobian": "jacobian_expressions", "gradients": "payoff_gradients"}
         names = list(functions)
         chosen = {name: getattr(self, parts[name]) for name in names if name in parts}
         text = functions_text(chosen, self.symbols, self.parameter_symbols, decorator)
         for name in names:
             if name not in parts:
+                from dynsys.taylor_series import series_text  # it imports this module
+
                 series = series_text(self, int(name.removeprefix("series")), decorator)
                 text += "\n" + series.replace("def series(", f"def {name}(", 1)
         return text

@@ -7,6 +7,7 @@ arrays: component i of many points. Kinds of numbers that bring their own rule f
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -36,16 +37,9 @@ def scale(a: Any, x: Any) -> Any:
 
 def weighted_sum(weights: Sequence[Any], slopes: Sequence[Any]) -> Any:
     """Σ wᵢ kᵢ, with exact weights; at least one is not 0."""
-    total: Any = None
-    for weight, slope in zip(weights, slopes):
-        if weight == 0:
-            continue
-        if isinstance(slope, tuple):
-            part_ = tuple(times(weight, k) for k in slope)
-            total = part_ if total is None else tuple(a + b for a, b in zip(total, part_, strict=True))
-        else:
-            total = times(weight, slope) if total is None else total + times(weight, slope)
-    return total
+    pairs = [(weight, slope) for weight, slope in zip(weights, slopes) if weight != 0]
+    parts = (tuple(times(w, e) for e in k) if isinstance(k, tuple) else times(w, k) for w, k in pairs)
+    return functools.reduce(plus, parts)
 
 
 def combination(h: Any, weights: Sequence[Any], slopes: Sequence[Any], x: Any) -> Any:
@@ -54,10 +48,7 @@ def combination(h: Any, weights: Sequence[Any], slopes: Sequence[Any], x: Any) -
     Slopes of the same weight are added first: of additions a processor does more at a time than of products.
     """
     for weight in dict.fromkeys(w for w in weights[: len(slopes)] if w != 0):
-        same = [slope for w, slope in zip(weights, slopes) if w == weight]
-        total = same[0]
-        for slope in same[1:]:
-            total = plus(total, slope)
+        total = functools.reduce(plus, [slope for w, slope in zip(weights, slopes) if w == weight])
         x = axpy(times(weight, h), total, x)
     return x
 

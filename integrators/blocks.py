@@ -11,6 +11,7 @@ import numpy as np
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, nearest
 from dynsys.field import as_points
+from integrators.checks import check_count
 from integrators.status import LANES
 
 
@@ -25,6 +26,13 @@ def starting_points(starts: Any, field: Any) -> np.ndarray:
 def processors() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int | None, several: bool) -> int:
+    """How many threads to take: those asked for, else one a processor where several can run at a time."""
+    if threads is not None:
+        return check_count(threads, "threads", 1)
+    return processors() if several else 1
 
 
 def padded(rows: np.ndarray, blocks: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from dynsys.expressions import finite
 from dynsys.kernels import compiling
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators import executors
-from integrators.blocks import parameter_rows, processors, starting_points, step_sizes
+from integrators.blocks import check_threads, parameter_rows, starting_points, step_sizes
 from integrators.checks import check_count, check_memory, check_positive
 from integrators.columns import NEVER, Columns, Plan
 from integrators.driver import Progress
@@ -74,8 +74,7 @@ def taken(
     random, m = isinstance(field, MinibatchField), len(points)
     bound, seed = check_positive(divergence_bound, "divergence_bound"), seed_of(rng) if random else None
     several = random or compiling() or is_whole(any_field)  # of plain Python only one thread runs
-    useful = processors() if several else 1
-    threads = useful if threads is None else check_count(threads, "threads", 1)
+    threads = check_threads(threads, several)
     plan = Plan(field, method, check_count(steps, "steps"), every, bound, seed)
     check_memory(plan.memory(m), "fewer starts" if every == NEVER else "every=, or fewer starts")
     if not random and any_field.time is not None:

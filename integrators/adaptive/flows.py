@@ -18,7 +18,7 @@ from integrators.adaptive.embedded import DormandPrince
 from integrators.adaptive.kernel import adaptive_kernel
 from integrators.adaptive.method import AdaptiveMethod, beginning, check_adaptive
 from integrators.adaptive.solutions import ATOL, RTOL, Run, tolerances
-from integrators.blocks import padded, parameter_rows, processors, starting_points
+from integrators.blocks import check_threads, padded, parameter_rows, starting_points
 from integrators.checks import check_count, check_memory, check_positive
 from integrators.driver import Progress, Work
 from integrators.kernel import is_whole
@@ -108,9 +108,8 @@ def flow(
             with np.errstate(all="ignore"):
                 kernel(X, K, P, H, times, r, a, bound, longest, budget, status, taken, tried, out, first, last)
 
-        useful = processors() if compiling() else 1
-        threads = useful if threads is None else check_count(threads, "threads", 1)
-        if not Work(work, alive, m, 1, compiling(), small=blocks == 1).run(threads, progress):
+        workers = check_threads(threads, compiling())
+        if not Work(work, alive, m, 1, compiling(), small=blocks == 1).run(workers, progress):
             left = (status == Status.FINISHED) & (tried == 0)
             status[left], out[..., left] = Status.INTERRUPTED, X[:, left]
     x = np.concatenate([points[None], out[:, :, :m].transpose(0, 2, 1)])
@@ -135,7 +134,7 @@ def _one(run: Run, times: np.ndarray, bound: float, budget: int, out: np.ndarray
             run.t, status = (run.t[0], end), -1
         while status == -1:
             status = run.advance(64, bound, budget, math.inf)
-        out[row] = run.points[1][-1]
+        out[row] = run.rows[-1][-1, 1 : 1 + run.n]
     return status
 
 

@@ -168,14 +168,6 @@ EXPORTS = [ensemble]
 """
 
 
-class _View(TracedField):
-    """A field as a traced adaptive method sees it; `whole` if the point is one array in a tuple of one."""
-
-    def __init__(self, program: Program, field: AnyField, whole: bool):
-        super().__init__(program, 1 if whole else field.n, field.blocks)
-        self.whole = whole
-
-
 def adaptive_kernel(
     field: AnyField, method: AdaptiveMethod, which: str, dense: bool = False, compiled: bool = True
 ) -> Any:
@@ -216,13 +208,12 @@ def _attempt(field: AnyField, method: AdaptiveMethod, dense: bool, whole: bool) 
     size = 1 if whole else moving.n
     own = 1 if whole else field.n  # components whose error counts: not the time's
 
-    def fresh() -> tuple[Program, _View, Any, Any, Any, Any]:
-        program = Program()
-        view = _View(program, moving, whole)
-        atoms = [tuple(program.atom(f"{name}[{i}]") for i in range(size)) for name in "xra"]
-        return program, view, atoms[0], program.atom("p"), atoms[1], atoms[2]
+    program = Program()
+    view = TracedField(program, size, moving.blocks)
+    x, r, a = (tuple(program.atom(f"{name}[{i}]") for i in range(size)) for name in "xra")
+    p, h = program.atom("p"), program.atom("h")
 
-    def mean_square(program: Program, y: Any, x: Any, r: Any, a: Any) -> Any:
+    def mean_square(y: Any, x: Any) -> Any:
         if whole:
             return program.current.call("mean_square({}, {} + {} * abs({}))", (y[0], a[0], r[0], x[0]), None)
         total: Any = 0.0
@@ -231,19 +222,16 @@ def _attempt(field: AnyField, method: AdaptiveMethod, dense: bool, whole: bool) 
             total = total + quotient * quotient if i else quotient * quotient
         return total * (1.0 / own)
 
-    program, view, x, p, r, a = fresh()
-    like = flat(method.carry(view, x, p))
-    program, view, x, p, r, a = fresh()
-    h = program.atom("h")
-    k = tuple(program.atom(f"k[{i}]") for i in range(len(like)))
-    found = method.attempt(view, x, p, k, h, lambda y: mean_square(program, y, x, r, a))
+    count = len(flat(method.carry(TracedField(Program(), size, moving.blocks), x, p)))
+    k = tuple(program.atom(f"k[{i}]") for i in range(count))
+    found = method.attempt(view, x, p, k, h, lambda y: mean_square(y, x))
     greater = (lambda u, w: program.call("maximum({}, {})", (u, w), None)) if whole else maximum
     larger = tuple(greater(abs(xi), abs(yi)) for xi, yi in zip(x, found.x))
-    squares = tuple(mean_square(program, error, larger, r, a) for error in found.errors)
+    squares = tuple(mean_square(error, larger) for error in found.errors)
     error = method.squared_error(squares, h) if squares else 0.0
     stiff: Any = 0.0
     if found.stiffness:
-        slopes, points = (mean_square(program, y, larger, r, a) for y in found.stiffness)
+        slopes, points = (mean_square(y, larger) for y in found.stiffness)
         stiff = slopes * (h * h) / (points + 1e-300)
     q = method.interpolant(view, x, p, found.h, found) if dense else ()
     carried = flat(found.carried)

@@ -124,9 +124,10 @@ def solve(
         status = run.advance(room, bound, budget, patience)
         room = min(4 * room, CHUNKS[1])
         if watches and run.steps > before:
-            stops = [s for w in watches if (s := w.follow(run.dense(before))) is not None]
+            newest = run.dense(run.rows[-2][-1:], run.rows[-1])
+            stops = [s for w in watches if (s := w.follow(newest)) is not None]
             stop = min(stops, key=lambda s: sign * s) if stops else None
-    output = run.dense(0) if keeps else None
+    output = run.dense(*run.rows) if keeps else None
     ts, xs = run.points
     last = float(ts[-1])
     if stop is not None and output is not None:
@@ -199,7 +200,8 @@ class Run:
                 patience,
                 out,
             )
-        self.rows.append(out[:rows])
+        if rows:
+            self.rows.append(out[:rows])
         self.steps, self.attempts = self.steps + rows, self.attempts + tried
         if status != -1:
             return int(status)
@@ -211,14 +213,11 @@ class Run:
     def points(self) -> tuple[np.ndarray, np.ndarray]:
         """All times and points."""
         rows = np.concatenate(self.rows)
-        self.rows = [rows]
         return rows[:, 0].copy(), rows[:, 1 : 1 + self.n].copy()
 
-    def dense(self, first: int) -> DenseOutput:
-        """The dense output from this step on."""
-        rows = np.concatenate(self.rows)
-        self.rows = [rows]
-        kept, n = rows[first:], self.n
+    def dense(self, *rows: np.ndarray) -> DenseOutput:
+        """The dense output of these rows, the first of which is where its first step starts."""
+        kept, n = np.concatenate(rows), self.n
         polynomials = kept[1:, 2 + n :].reshape(-1, self.degree, n)
         return DenseOutput(kept[:, 0], kept[:, 1 : 1 + n], kept[1:, 1 + n], polynomials)
 
