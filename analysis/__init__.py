@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from analysis.conservative import Conservative, is_conservative, potential
     from analysis.continuation import branches_from, continue_equilibrium
     from analysis.critical_parameters import CriticalParameter, critical_parameter
+    from analysis.curvatures import OwnCurvature, own_curvatures
+    from analysis.diagnosis import Diagnosis, diagnose
     from analysis.diffusion import DiffusionLimit, diffusion_limit
     from analysis.equilibrium_shifts import EquilibriumShift, ShiftedEquilibrium, equilibrium_shift
     from analysis.escapes import EscapeTimes, escape_times
     from analysis.estimator_moments import EstimatorBias, estimator_bias
     from analysis.hodge import Helmholtz, helmholtz
+    from analysis.hutchinson import RotationShare, rotation_share
     from analysis.invariants import FirstIntegrals, first_integrals
+    from analysis.krylov import RitzValues, ritz_values
+    from analysis.leading import leading_eigenvalues, leading_multipliers
     from analysis.line_integrals import Work, circulation, work
     from analysis.noise_floors import NoiseFloor, noise_floor
     from analysis.normal_forms import NormalForm, normal_form
-    from analysis.plots import plot_portrait, plot_spectrum
+    from analysis.observed_steps import StableSteps, stable_steps
+    from analysis.plots import plot_portrait, plot_ritz_values, plot_spectrum
     from analysis.portraits import Portrait, portrait
     from analysis.potentials import Potential
     from analysis.recommendations import Recommendation, recommend
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from analysis.sampling import Fate, Fates, sample_fates
     from analysis.special_points import SpecialPoint
     from analysis.spectra import Spectrum, spectrum
+    from analysis.stabilising import StabilisingGamma, stabilising_gamma
     from analysis.stability import CriticalStep, critical_step
     from analysis.stability_functions import StabilityFunction, stability_function
     from analysis.stability_maps import StabilityMap, stability_map
@@ -49,6 +56,7 @@ __all__ = [
     "ConvergenceWindows",
     "CriticalParameter",
     "CriticalStep",
+    "Diagnosis",
     "DiffusionLimit",
     "Equilibria",
     "EquilibriumShift",
@@ -65,16 +73,21 @@ __all__ = [
     "JacobianParts",
     "NoiseFloor",
     "NormalForm",
+    "OwnCurvature",
     "PathAngle",
     "Portrait",
     "Potential",
     "Recommendation",
+    "RitzValues",
+    "RotationShare",
     "ShiftedEquilibrium",
     "SpecialPoint",
     "Spectrum",
+    "StabilisingGamma",
     "StabilityFunction",
     "StabilityMap",
     "StabilityRegion",
+    "StableSteps",
     "StationaryCovariance",
     "Work",
     "best_step",
@@ -88,6 +101,7 @@ __all__ = [
     "curl",
     "curvature_shift",
     "decompose_jacobian",
+    "diagnose",
     "diffusion_limit",
     "divergence",
     "equilibria_over",
@@ -100,21 +114,29 @@ __all__ = [
     "game_components",
     "helmholtz",
     "is_conservative",
+    "leading_eigenvalues",
+    "leading_multipliers",
     "modified_field",
     "multipliers",
     "noise_floor",
     "normal_form",
+    "own_curvatures",
     "path_angle",
     "plot_portrait",
+    "plot_ritz_values",
     "plot_spectrum",
     "portrait",
     "potential",
     "recommend",
+    "ritz_values",
+    "rotation_share",
     "sample_fates",
     "spectrum",
+    "stabilising_gamma",
     "stability_function",
     "stability_map",
     "stability_region",
+    "stable_steps",
     "stationary_covariance",
     "update_covariance",
     "update_jacobian",
@@ -129,6 +151,7 @@ _HOME = {
     "ConvergenceWindows": "windows",
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
+    "Diagnosis": "diagnosis",
     "DiffusionLimit": "diffusion",
     "Equilibria": "census",
     "EquilibriumShift": "equilibrium_shifts",
@@ -145,16 +168,21 @@ _HOME = {
     "JacobianParts": "rotation",
     "NoiseFloor": "noise_floors",
     "NormalForm": "normal_forms",
+    "OwnCurvature": "curvatures",
     "PathAngle": "rotation",
     "Portrait": "portraits",
     "Potential": "potentials",
     "Recommendation": "recommendations",
+    "RitzValues": "krylov",
+    "RotationShare": "hutchinson",
     "ShiftedEquilibrium": "equilibrium_shifts",
     "SpecialPoint": "special_points",
     "Spectrum": "spectra",
+    "StabilisingGamma": "stabilising",
     "StabilityFunction": "stability_functions",
     "StabilityMap": "stability_maps",
     "StabilityRegion": "regions",
+    "StableSteps": "observed_steps",
     "StationaryCovariance": "stationary",
     "Work": "line_integrals",
     "best_step": "best_steps",
@@ -168,6 +196,7 @@ _HOME = {
     "curl": "rotation",
     "curvature_shift": "stationary",
     "decompose_jacobian": "rotation",
+    "diagnose": "diagnosis",
     "diffusion_limit": "diffusion",
     "divergence": "rotation",
     "equilibria_over": "census",
@@ -180,21 +209,29 @@ _HOME = {
     "game_components": "components",
     "helmholtz": "hodge",
     "is_conservative": "conservative",
+    "leading_eigenvalues": "leading",
+    "leading_multipliers": "leading",
     "modified_field": "backward_error",
     "multipliers": "updates",
     "noise_floor": "noise_floors",
     "normal_form": "normal_forms",
+    "own_curvatures": "curvatures",
     "path_angle": "rotation",
     "plot_portrait": "plots",
+    "plot_ritz_values": "plots",
     "plot_spectrum": "plots",
     "portrait": "portraits",
     "potential": "conservative",
     "recommend": "recommendations",
+    "ritz_values": "krylov",
+    "rotation_share": "hutchinson",
     "sample_fates": "sampling",
     "spectrum": "spectra",
+    "stabilising_gamma": "stabilising",
     "stability_function": "stability_functions",
     "stability_map": "stability_maps",
     "stability_region": "regions",
+    "stable_steps": "observed_steps",
     "stationary_covariance": "stationary",
     "update_covariance": "update_covariances",
     "update_jacobian": "updates",

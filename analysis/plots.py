@@ -5,6 +5,7 @@ Colours are Okabe & Ito's, told apart by colour-blind readers; every kind has a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
 
+from analysis.krylov import RitzValues
 from analysis.portraits import KINDS, Portrait, SpectrumOverRegion
 from analysis.regions import StabilityRegion
 from analysis.spectra import Spectrum
@@ -175,6 +178,26 @@ def plot_spectrum(spectrum: Spectrum | SpectrumOverRegion, ax: Axes | None = Non
         _draw_region(spectrum, axes)
     axes.axhline(0, color="0.6", lw=0.6, zorder=0.5)
     axes.axvline(0, color="0.6", lw=0.6, zorder=0.5)
+    return axes
+
+
+def plot_ritz_values(found: RitzValues | Sequence[RitzValues], ax: Axes | None = None) -> Axes:
+    """Ritz values in the complex plane: converged ones full, others open, each with a disc as large as its residual."""
+    axes = new_axes() if ax is None else ax
+    parts = [found] if isinstance(found, RitzValues) else list(found)
+    for part, marker, color in zip(parts, "osD", (VERMILLION, BLUE, GREEN)):
+        for full in (True, False):
+            z = part.values[part.converged == full]
+            label = f"leading {part.which}" + ("" if full else ", not converged")
+            face = color if full else "white"
+            if len(z):
+                axes.plot(z.real, z.imag, marker, color=face, mec="black" if full else color, ms=6, label=label)
+        for z, residual in zip(part.values, part.residuals, strict=True):
+            axes.add_patch(Circle((float(z.real), float(z.imag)), float(residual), color=color, alpha=0.15, lw=0))
+    axes.axhline(0, color="0.6", lw=0.6, zorder=0.5)
+    axes.axvline(0, color="0.6", lw=0.6, zorder=0.5)
+    axes.set(xlabel=r"Re $\lambda$", ylabel=r"Im $\lambda$")
+    axes.legend(fontsize=8)
     return axes
 
 

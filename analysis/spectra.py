@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.linalg import norm
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.field import as_points
+from dynsys.matrix_free import LARGEST_DENSE, MatrixFreeField
 
 ROUNDING = 64 * np.finfo(float).eps  # relative backward error allowed to a Jacobian computed in double precision
 
@@ -42,16 +43,32 @@ class Spectrum:
         }
 
 
-def spectrum(field: AnyField, x: Any) -> Spectrum:
+def spectrum(field: AnyField | MatrixFreeField, x: Any) -> Spectrum:
     """The spectrum of J(x): eigenvalues sorted by falling real part, conditioning, ‖S‖_F and ‖A‖_F.
 
     S and A are the symmetric and antisymmetric parts. `tolerance` bounds the backward error of the eigenvalues:
-    they are those of a matrix that far from J. Raises `InputError` for a wrong shape or a Jacobian not finite.
+    they are those of a matrix that far from J. Of a `MatrixFreeField` the Jacobian is formed column by column. Raises
+    `InputError` for a wrong shape, a Jacobian not finite, or more than `LARGEST_DENSE` variables of a matrix-free one.
     """
+    if isinstance(field, MatrixFreeField):
+        return _dense_spectrum(field, x)
     point = as_points(x, field.variables)
     if point.ndim != 1:
         raise InputError(f"x has shape {point.shape}; give one point of {field.n} numbers")
     return matrix_spectrum(point, field.jacobian(point))
+
+
+def _dense_spectrum(field: MatrixFreeField, x: Any) -> Spectrum:
+    """As `spectrum`, with the rounding of the type in which the field computes."""
+    point = field.point(x)
+    if field.n > LARGEST_DENSE:
+        raise InputError(
+            f"the field has {field.n} variables, and a whole spectrum is computed for at most {LARGEST_DENSE}; "
+            "take leading_eigenvalues, its Ritz values with residuals"
+        )
+    found = matrix_spectrum(point, field.jacobian(point).astype(float))
+    units = float(np.finfo(field.dtype).eps / np.finfo(float).eps)
+    return replace(found, tolerance=found.tolerance * units)
 
 
 def matrix_spectrum(x: np.ndarray, J: np.ndarray) -> Spectrum:
