@@ -98,7 +98,7 @@ def search(
     spent = found.products if first is None else 0
     size, gamma = found.norm, _guess(found)
     low, high = 0.0, 0.0 if is_stable(found) else math.nan
-    trials = {0.0: found}
+    trials = {0.0: replace(found, vectors=None)}
     while high != 0 and 0 < gamma * size <= LARGEST and len(trials) <= TRIALS:
         left = (products - spent) // 2  # a product with J - γJᵀJ is one with J and one with Jᵀ
         if J.matrix is None and left < least:
@@ -107,10 +107,10 @@ def search(
         start = _mixture(found, limits.get("rng", 0))
         found = J.leading("real", k, gamma, **{**limits, "products": limit, "start": start})
         spent += found.products
-        trials[gamma] = found
+        trials[gamma] = replace(found, vectors=None)
         low, high = (low, gamma) if is_stable(found) else (gamma, high)
         gamma = _next(low, high, gamma, size)
-    ordered = tuple((g, replace(trials[g], vectors=None)) for g in sorted(trials))
+    ordered = tuple((g, trials[g]) for g in sorted(trials))
     return StabilisingGamma(high, low if high > 0 else None, ordered, spent)
 
 
