@@ -6,12 +6,13 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
 from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, finite
+from dynsys.vector import PerPlayer
 
 LARGEST_DENSE = 3000  # variables: a dense Jacobian takes 72 MB, its eigenvalues half a minute
 
@@ -86,6 +87,11 @@ class MatrixFreeField:
         """The number of variables."""
         return sum(self.players.values())
 
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The players' places in a tuple of one array a player."""
+        return tuple((i,) for i in range(len(self.players)))
+
     @functools.cached_property
     def slices(self) -> Mapping[str, slice]:
         """player -> where its variables stand in a point."""
@@ -94,7 +100,7 @@ class MatrixFreeField:
 
     def parts(self, x: np.ndarray) -> tuple[np.ndarray, ...]:
         """A point, shape (…, n), as one array a player."""
-        return tuple(x[..., s] for s in self.slices.values())
+        return PerPlayer(x[..., s] for s in self.slices.values())
 
     def point(self, x: Any, argument: str = "x") -> np.ndarray:
         """x as an array of shape (n,) and the field's type; `InputError` for anything else."""
@@ -136,7 +142,7 @@ class MatrixFreeField:
         return self._recent(self.point(x))
 
     def _recent(self, x: np.ndarray) -> Linearisation:
-        """The linearisation at x, kept for the points met last: a method that linearises a step returns to its stages."""
+        """The linearisation at x, kept for the points met last: linearised steps return to their stages."""
         kept = self.__dict__.setdefault("_kept", [])
         for known, made in kept:
             if np.array_equal(known, x):
@@ -197,6 +203,10 @@ class MatrixFreeField:
         """A field by functions has none to change."""
         raise InputError(f"the field has no parameter {next(iter(values), '')!r}; its functions hold their numbers")
 
+    def transformed(self, rule: Callable[..., Any], parameters: Mapping[str, float], name: str) -> MatrixFreeField:
+        """A field by functions has no second derivatives, of which transformed fields have products."""
+        raise InputError(f"{self!r} is given by functions, so that {name} has no Jacobian; give its own functions")
+
     def at_step(self, seed: int, k: int) -> MatrixFreeField:
         """The field that step k of a run sees: itself, unless each batch makes it anew."""
         return self
@@ -212,6 +222,14 @@ class MatrixFreeField:
         return f"{type(self).__name__}({self.name + ' ' if self.name else ''}{sizes}{values})"
 
 
+@runtime_checkable
+class Trainable(Protocol):
+    """A field of many variables as training sees it, one `MatrixFreeField` a step."""
+
+    def at_step(self, seed: int, k: int) -> MatrixFreeField:
+        """The field that step k of a run sees."""
+
+
 class OnPlayers:
     """A matrix-free field on tuples of arrays, one a player: what a method's definition takes for a field.
 
@@ -222,7 +240,7 @@ class OnPlayers:
         self.source, self.only = field, tuple(only)
         self.variables = tuple(field.players)
         self.players = {player: (player,) for player in field.players}
-        self.blocks = tuple((i,) for i in range(len(self.variables)))
+        self.blocks = field.blocks
         self.n, self.parameters = len(self.variables), field.parameters
         self.game = self.base = self.time = self.period = None
         self.piecewise, self.on_tuples = field.piecewise, self

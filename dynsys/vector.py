@@ -21,6 +21,15 @@ NEWTON_TOLERANCE = 1e-12  # relative length of the last Newton step: the error a
 UNROLLED = 8  # repetitions that a kernel's text spells out, so that lanes vectorise; more become a loop
 
 
+class PerPlayer(tuple[Any, ...]):
+    """A point as one array a player: "components" of different lengths."""
+
+
+def unit(x: Any) -> Any:
+    """1, as a number of the kind that counters beside the point x are."""
+    return 1.0 if isinstance(x, PerPlayer) else 0 * x[0] + 1
+
+
 def axpy(a: Any, x: Any, y: Any) -> Any:
     """y + a x."""
     if isinstance(y, tuple):
@@ -98,14 +107,18 @@ def dot(x: Any, y: Any) -> Any:
 
 
 def matvec(A: Any, x: Any) -> Any:
-    """A x, with A a tuple of rows."""
+    """A x, with A a tuple of rows, or what knows its own products."""
+    if hasattr(A, "matvec"):
+        return A.matvec(x)
     if isinstance(x, tuple):
         return tuple(dot(row, x) for row in A)
     return (A @ x[..., None])[..., 0]
 
 
 def vecmat(x: Any, A: Any) -> Any:
-    """Aᵀ x, with A a tuple of rows."""
+    """Aᵀ x, with A a tuple of rows, or what knows its own products."""
+    if hasattr(A, "vecmat"):
+        return A.vecmat(x)
     if isinstance(x, tuple):
         return tuple(dot(column, x) for column in zip(*A, strict=True))
     return (x[..., None, :] @ A)[..., 0, :]
@@ -118,6 +131,8 @@ def part(x: Any, indices: Sequence[int]) -> Any:
 
 def submatrix(A: Any, rows: Sequence[int], columns: Sequence[int]) -> Any:
     """The rows and columns of A with these indices."""
+    if hasattr(A, "submatrix"):
+        return A.submatrix(rows, columns)
     return tuple(tuple(A[i][j] for j in columns) for i in rows)
 
 

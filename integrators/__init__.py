@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from integrators.runs import Ensemble, SamplePaths
     from integrators.status import Status
     from integrators.stochastic_runs import sample_paths
+    from integrators.training import TrainingRun, train
     from integrators.trajectories import Trajectory, trajectory
 
 __all__ = [
     "DOP853", "DormandPrince", "Ensemble", "Euler", "Event", "Flow", "Method", "Newton", "Rosenbrock", "RungeKutta4",
-    "SamplePaths", "Solution", "Status", "Taylor", "Trajectory", "Tsitouras",
-    "ensemble", "flow", "method_named", "methods", "sample_paths", "solve", "strobe", "trajectory",
+    "SamplePaths", "Solution", "Status", "Taylor", "TrainingRun", "Trajectory", "Tsitouras",
+    "ensemble", "flow", "method_named", "methods", "sample_paths", "solve", "strobe", "train", "trajectory",
 ]  # fmt: skip
 
 _HOME = {
@@ -41,6 +42,7 @@ _HOME = {
     "Solution": "adaptive.solutions",
     "Status": "status",
     "Taylor": "adaptive.taylor",
+    "TrainingRun": "training",
     "Trajectory": "trajectories",
     "Tsitouras": "adaptive.embedded",
     "ensemble": "ensembles",
@@ -50,6 +52,7 @@ _HOME = {
     "sample_paths": "stochastic_runs",
     "solve": "adaptive.solutions",
     "strobe": "adaptive.flows",
+    "train": "training",
     "trajectory": "trajectories",
 }
 

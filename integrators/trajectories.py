@@ -12,6 +12,7 @@ from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.field import as_points
+from dynsys.matrix_free import Trainable
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators.checks import check_count, check_memory, check_positive, check_step
 from integrators.kernel import kernel
@@ -19,6 +20,7 @@ from integrators.method import Method, check_method
 from integrators.states import flat
 from integrators.status import DIVERGENCE_BOUND, Status
 from integrators.stochastic_runs import sample_paths
+from integrators.training import Stepping
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Trajectory:
 
 
 def trajectory(
-    field: AnyField | MinibatchField,
+    field: AnyField | MinibatchField | Trainable,
     x0: Any,
     method: Method,
     h: float,
@@ -60,10 +62,13 @@ def trajectory(
     how many steps, and the last point kept is that of the last step which was a multiple of `every`.
 
     `compiled=False` runs the same loop in plain Python: right for a few dozen steps of a field seen once, since a
-    new kernel takes a tenth of a second to compile. Of a `MinibatchField`, `rng` seeds the random stream.
+    new kernel takes a tenth of a second to compile. Of a `MinibatchField` or of `NetworkBatches`, `rng` seeds the
+    random stream. On a `MatrixFreeField`, such as a `NetworkGame`, the method steps on one array a player.
 
     Raises `InputError` for a start that is not finite or has the wrong length, h ≤ 0, or a negative number of steps.
     """
+    if isinstance(field, Trainable):
+        return _of_many_variables(field, x0, method, h, steps, every, t0, divergence_bound, rng)
     if not isinstance(field, MinibatchField):
         check_method(method, field)
     start = as_points(x0, field.variables, "x0")
@@ -91,6 +96,26 @@ def trajectory(
     t, kept_rows = t0 + h * every * np.arange(kept + 1), out[: kept + 1]
     average = kept_rows[:, moving.n : moving.n + field.n] if len(first) > moving.n else None
     return Trajectory(t, kept_rows[:, : field.n], Status(status), int(taken), field.variables, average)
+
+
+def _of_many_variables(
+    field: Any, x0: Any, method: Method, h: float, steps: int, every: int, t0: float, bound: float, rng: Any
+) -> Trajectory:
+    """The run of a `MatrixFreeField` or of `NetworkBatches`, on arrays; its `variables` are the players."""
+    run, steps, every = (
+        Stepping(field, x0, method, h, rng, bound),
+        check_count(steps, "steps"),
+        check_count(every, "every", 1),
+    )
+    check_memory((steps // every + 1) * run.start.nbytes, "every=, or train, which keeps what you observe")
+    points, averages = [run.x], [run.average]
+    for k in run.until(steps):
+        if k % every == 0:
+            points.append(run.x)
+            averages.append(run.average)
+    average = None if run.average is None else np.stack(averages)  # type: ignore[arg-type]
+    times = finite(t0, "t0") + run.h * every * np.arange(len(points))
+    return Trajectory(times, np.stack(points), run.status, run.k, tuple(field.players), average)
 
 
 def shown(field: AnyField, method: Method, x: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How fast is it, and against whom? Ensembles, adaptive runs, latency, maps, minibatches, and how the costs scale.
+"""How fast is it, and against whom? Ensembles, adaptive runs, latency, maps, networks, and how the costs scale.
 
 Contenders run interleaved in one go and are checked against each other; tables show medians and ratios, which do not
 depend on the machine as seconds do. Libraries that are not installed are left out: `pip install -e .[benchmark]`.
@@ -17,7 +17,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-PARTS = ("ensembles", "adaptive", "many", "scaling", "latency", "maps")
+PARTS = ("ensembles", "adaptive", "many", "scaling", "latency", "maps", "networks")
 DRAWN = ("ensembles", "adaptive", "many", "scaling")
 
 

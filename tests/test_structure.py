@@ -18,7 +18,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("package", ["dynsys", "integrators", "analysis"])
 def test_importing_a_package_loads_no_heavy_library(package):
-    heavy = "('sympy', 'numba', 'matplotlib', 'scipy', 'rich')"
+    heavy = "('sympy', 'numba', 'matplotlib', 'scipy', 'rich', 'torch')"
     program = f"import sys, {package}; print([name for name in {heavy} if name in sys.modules])"
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
@@ -88,18 +88,14 @@ def test_the_python_example_of_docs_windows_runs(capsys):
     assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
 
 
-def test_the_python_example_of_docs_minibatches_runs_and_prints_what_it_says(capsys):
-    example = (ROOT / "docs" / "minibatches.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
-    exec(compile(example, "minibatches.md", "exec"), {})  # our own documentation
+@pytest.mark.parametrize("page, lines", [("minibatches", 6), ("solving", 8), ("networks", 4)])
+def test_the_python_example_of_a_page_runs_and_prints_what_it_says(page, lines, capsys):
+    if page == "networks":
+        pytest.importorskip("torch", reason="needs PyTorch: pip install 'dynsys-games[networks]'")
+    example = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(example, f"{page}.md", "exec"), {})  # our own documentation
     claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
-    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 6
-
-
-def test_the_python_example_of_docs_solving_runs_and_prints_what_it_says(capsys):
-    example = (ROOT / "docs" / "solving.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
-    exec(compile(example, "solving.md", "exec"), {})  # our own documentation
-    claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
-    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 8
+    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == lines
 
 
 def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys):

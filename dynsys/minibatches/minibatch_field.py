@@ -191,17 +191,7 @@ class MinibatchField(Rebuilt):
     @functools.cached_property
     def parts(self) -> tuple[tuple[Part, ...], tuple[Part, ...], int]:
         """The parts of the samples that v̄ averages, those that the estimator does, and how many batches are drawn."""
-        B = self.batch
-        if self.gamma is None:
-            return ((0, B),), (), 1
-        first = 0 if self.shared else B
-        kind = self._estimator.parts
-        if kind == "halves":
-            own: tuple[Part, ...] = ((first, B // 2), (first + B // 2, B // 2))
-        else:
-            own = ((first, B), (first + B, B))[: 2 if kind == "batches" else 1]
-        means = own if self.shared and kind == "halves" else ((0, B),)
-        return means, own, (own[-1][0] + own[-1][1]) // B
+        return batch_parts(self._estimator, self.batch, self.gamma is not None, self.shared)
 
     def combined(self, which: str, totals: Mapping[Part, Sequence[Any]], gamma: Any) -> Any:
         """The field or its Jacobian from the sums of the samples' statistics over each part, in any arithmetic."""
@@ -287,6 +277,21 @@ class MinibatchField(Rebuilt):
     def __repr__(self) -> str:
         term = "" if self.gamma is None else f", {self.name} = {self.gamma:g} by {self._estimator.name}"
         return f"MinibatchField({self.game!r}, batches of {self.batch} {self.sampling} a {self.batch_per}{term})"
+
+
+def batch_parts(
+    estimator: Estimator, B: int, consensus: bool, shared: bool
+) -> tuple[tuple[Part, ...], tuple[Part, ...], int]:
+    """The parts of the samples that v̄ averages, those that the estimator does, and how many batches are drawn."""
+    if not consensus:
+        return ((0, B),), (), 1
+    first = 0 if shared else B
+    if estimator.parts == "halves":
+        own: tuple[Part, ...] = ((first, B // 2), (first + B // 2, B // 2))
+    else:
+        own = ((first, B), (first + B, B))[: 2 if estimator.parts == "batches" else 1]
+    means = own if shared and estimator.parts == "halves" else ((0, B),)
+    return means, own, (own[-1][0] + own[-1][1]) // B
 
 
 def check_minibatch_field(field: Any) -> MinibatchField:

@@ -16,14 +16,14 @@ from dynsys.vector import matvec, scale
 LARGEST_BLOCK = 4  # a determinant of order n has n! terms and an exact Jacobian differentiates each: 5 take minutes
 
 
-def sides(v: VectorField, player: str, argument: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def sides(v: Any, player: str, argument: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The indices of the variables of `player`, and of those of all other players."""
     if len(v.players) < 2:
         raise InputError(f"{argument} is {shown(player)}, but the field is one block; give a field with players")
     if not isinstance(player, str) or player not in v.players:
         raise InputError(f"{argument} is {shown(player)}, which is no player; {nearest(player, v.players)}")
-    own = tuple(v.variables.index(name) for name in v.players[player])
-    return own, tuple(i for i in range(v.n) if i not in own)
+    own = v.blocks[list(v.players).index(player)]
+    return own, tuple(i for block in v.blocks for i in block if i not in own)
 
 
 def solved(A: Sequence[Sequence[Any]], b: Sequence[Any], what: str) -> tuple[sp.Expr, ...]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dynsys.expressions import check_name, symbol
-from dynsys.field import VectorField
+from typing import Any
+
 from dynsys.transforms.blocks import sides
+from dynsys.transforms.rules import AField, transformed
 from dynsys.vector import axpy, part, put, scale, submatrix, vecmat
 
 
-def conservative_relaxation(v: VectorField) -> VectorField:
+def conservative_relaxation(v: AField) -> AField:
     r"""-∇L with L = ½‖v‖²: the conservative field that has the zeros of v.
 
     .. math:: -\nabla L(x) = -J(x)^\top v(x)
 
     It cannot tell equilibria apart: at a zero with invertible J the Hessian of L is JᵀJ ≻ 0. Huszár (2017).
     """
-    w = scale(-1, vecmat(v.expressions, v.jacobian_expressions))
-    return v.transformed(w, {}, f"conservative relaxation of {v.name}".removesuffix(" of "))
+    return transformed(v, lambda v, J: scale(-1, vecmat(v, J)), {}, "conservative relaxation")
 
 
-def consensus(v: VectorField, gamma: float, name: str = "gamma") -> VectorField:
+def consensus(v: AField, gamma: float, name: str = "gamma") -> AField:
     r"""Consensus optimisation: v with γ times the conservative relaxation mixed in.
 
     .. math:: w(x) = v(x) - \gamma \nabla \tfrac12 \|v(x)\|^2 = (I - \gamma J(x)^\top)\, v(x)
@@ -27,12 +27,10 @@ def consensus(v: VectorField, gamma: float, name: str = "gamma") -> VectorField:
     γ becomes the parameter `name` of the result. At a zero of v the Jacobian is J - γJᵀJ; w may vanish where v does
     not (Jᵀv = v/γ). Mescheder, Nowozin & Geiger (2017).
     """
-    g = symbol(check_name(name, "name"))
-    w = axpy(-g, vecmat(v.expressions, v.jacobian_expressions), v.expressions)
-    return v.transformed(w, {name: gamma}, f"consensus of {v.name}".removesuffix(" of "))
+    return transformed(v, lambda v, J, g: axpy(-g, vecmat(v, J), v), {name: gamma}, "consensus")
 
 
-def hamiltonian_descent(v: VectorField) -> VectorField:
+def hamiltonian_descent(v: AField) -> AField:
     r"""Hamiltonian gradient descent: the conservative relaxation, under the name it has as a method of training.
 
     .. math:: w(x) = -\nabla \tfrac12 \|v(x)\|^2 = -J(x)^\top v(x)
@@ -43,7 +41,7 @@ def hamiltonian_descent(v: VectorField) -> VectorField:
     return conservative_relaxation(v)
 
 
-def nagarajan_kolter(v: VectorField, generator: str, eta: float, name: str = "eta") -> VectorField:
+def nagarajan_kolter(v: AField, generator: str, eta: float, name: str = "eta") -> AField:
     r"""Nagarajan–Kolter regularisation: the generator also descends the squared gradient of the others.
 
     .. math:: w_G = v_G - \eta\, \nabla_{x_G} \|v_D\|^2 = v_G - 2\eta\, J_{DG}^\top v_D, \qquad w_D = v_D
@@ -53,7 +51,9 @@ def nagarajan_kolter(v: VectorField, generator: str, eta: float, name: str = "et
     Every zero of v is one of w. `InputError` for a player the field does not have. Nagarajan & Kolter (2017).
     """
     G, D = sides(v, generator, "generator")
-    e = symbol(check_name(name, "name"))
-    slope = vecmat(part(v.expressions, D), submatrix(v.jacobian_expressions, D, G))
-    w = put(v.expressions, G, axpy(-2 * e, slope, part(v.expressions, G)))
-    return v.transformed(w, {name: eta}, f"Nagarajan-Kolter regularisation of {v.name}".removesuffix(" of "))
+
+    def rule(v: Any, J: Any, eta: Any) -> Any:
+        slope = vecmat(part(v, D), submatrix(J, D, G))
+        return put(v, G, axpy(-2 * eta, slope, part(v, G)))
+
+    return transformed(v, rule, {name: eta}, "Nagarajan-Kolter regularisation")

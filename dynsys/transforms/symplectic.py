@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -10,14 +11,13 @@ from dynsys.expressions import check_name, symbol
 from dynsys.field import VectorField
 from dynsys.functions import switch
 from dynsys.transforms.blocks import solved
-from dynsys.vector import axpy, dot, scale, vecmat
+from dynsys.transforms.rules import AField, transformed
+from dynsys.vector import axpy, dot, matvec, scale, vecmat, weighted_sum
 
 BIAS = sp.Rational(1, 10)  # towards alignment where the product is small: the authors' ε
 
 
-def symplectic_gradient_adjustment(
-    v: VectorField, lam: float = 1.0, aligned: bool = False, name: str = "lam"
-) -> VectorField:
+def symplectic_gradient_adjustment(v: AField, lam: float = 1.0, aligned: bool = False, name: str = "lam") -> AField:
     r"""Symplectic gradient adjustment (SGA): v with λ times its rotation turned towards the zeros.
 
     .. math:: w(x) = v(x) - \lambda A(x)^\top v(x), \qquad A = \tfrac12 (J - J^\top)
@@ -34,21 +34,22 @@ def symplectic_gradient_adjustment(
     with n the number of variables and sign(0) = 1. The result is only piecewise smooth and says so in `.piecewise`.
     Balduzzi et al. (2018); Letcher et al. (2019).
     """
-    coefficient = symbol(check_name(name, "name"))
-    J = v.jacobian_expressions
-    A = tuple(tuple((J[i][j] - J[j][i]) / 2 for j in range(v.n)) for i in range(v.n))
-    turned = vecmat(v.expressions, A)
-    if aligned:
-        coefficient = coefficient * alignment(v, turned)
+    n = getattr(v, "n", 0)
+
+    def rule(v: Any, J: Any, lam: Any) -> Any:
+        gradient = vecmat(v, J)
+        turned = weighted_sum((Fraction(1, 2), Fraction(-1, 2)), (gradient, matvec(J, v)))
+        return axpy(-lam * alignment(v, J, gradient, turned, n) if aligned else -lam, turned, v)
+
     kind = "aligned symplectic gradient adjustment" if aligned else "symplectic gradient adjustment"
-    w = axpy(-coefficient, turned, v.expressions)
-    return v.transformed(w, {name: lam}, f"{kind} of {v.name}".removesuffix(" of "))
+    return transformed(v, rule, {name: lam}, kind)
 
 
-def alignment(v: VectorField, turned: tuple[Any, ...]) -> sp.Expr:
-    """The sign by which SGA turns, from `turned` = Aᵀv: ⟨ξ, ∇H⟩ = -⟨v, Jᵀv⟩ and ⟨A_ξᵀξ, ∇H⟩ = ⟨Aᵀv, Jᵀv⟩."""
-    gradient = vecmat(v.expressions, v.jacobian_expressions)
-    return switch(-dot(v.expressions, gradient) * dot(turned, gradient) / v.n + BIAS)
+def alignment(v: Any, J: Any, gradient: Any, turned: Any, n: int) -> Any:
+    """The sign by which SGA turns, from Jᵀv and `turned` = Aᵀv: ⟨ξ, ∇H⟩ = -⟨v, Jᵀv⟩ and ⟨A_ξᵀξ, ∇H⟩ = ⟨Aᵀv, Jᵀv⟩."""
+    inner = getattr(J, "inner", dot)
+    product = -inner(v, gradient) * inner(turned, gradient) / n
+    return J.switch(product, BIAS) if hasattr(J, "switch") else switch(product + BIAS)
 
 
 def local_symplectic_surgery(v: VectorField, xi: float = 1e-4, name: str = "xi") -> VectorField:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dynsys.vector import axpy, maximum, scale, sign, sqrt
+from dynsys.vector import axpy, maximum, scale, sign, sqrt, unit
 from integrators.method import Method
 from integrators.wrapping import check_between
 
@@ -92,7 +92,7 @@ class Adam(_Moments):
 
     def initial(self, v: Any, x: Any, p: Any) -> Any:
         """No gradient seen; the powers of β₁ and β₂ are 1."""
-        one = 0 * x[0] + 1
+        one = unit(x)
         return x, scale(0, x), scale(0, x), (one,), (one,)
 
     def step(self, v: Any, state: Any, p: Any, h: Any) -> Any:

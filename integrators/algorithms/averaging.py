@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
-from dynsys.vector import axpy, maximum, minimum, part, put, repeat, scale
+from dynsys.vector import axpy, maximum, minimum, part, put, repeat, scale, unit
 from integrators.algorithms.runge_kutta import Euler
 from integrators.method import Method
 from integrators.states import flat, shaped
@@ -75,7 +75,7 @@ class UniformAverage(Wrapper):
 
     def initial(self, v: Any, x: Any, p: Any) -> Any:
         """The mean of the start alone."""
-        return self.method.initial(v, x, p), x, (0 * x[0] + 1,)
+        return self.method.initial(v, x, p), x, (unit(x),)
 
     def step(self, v: Any, state: Any, p: Any, h: Any) -> Any:
         """The state is the inner state, the mean and the number of points in it."""
@@ -146,7 +146,7 @@ class HistoricalAveraging(Method):
 
     def initial(self, v: Any, x: Any, p: Any) -> Any:
         """The past is the start."""
-        return x, x, (0 * x[0] + 1,)
+        return x, x, (unit(x),)
 
     def step(self, v: Any, state: Any, p: Any, h: Any) -> Any:
         """The state is x, the mean and the number of points in it."""
@@ -212,7 +212,7 @@ class Scheduled(Wrapper):
 
     def initial(self, v: Any, x: Any, p: Any) -> Any:
         """The inner method's first state, and step number 0."""
-        return self.method.initial(v, x, p), (0 * x[0],)
+        return self.method.initial(v, x, p), (0 * unit(x),)
 
     def step(self, v: Any, state: Any, p: Any, h: Any) -> Any:
         """The inner method's step with this step's size."""

@@ -77,10 +77,10 @@ class Alternating(Wrapper):
             raise InputError(f"players is {self.players}; the field's are numbered 0 to {n - 1}")
         if len(self.inner) not in (1, n):
             raise InputError(f"method holds {len(self.inner)} methods but the field has {n} players; give one for each")
-        if len({_nesting(m.initial(field.on_tuples, (1.0,) * field.n, field.values())) for m in self.inner}) > 1:
+        if len({_nesting(_first_state(m, field.n)) for m in self.inner}) > 1:
             names = " and ".join(m.label for m in self.inner)
             raise InputError(f"method is {names}, which keep different memories; give each player one of the same kind")
-        if max(self.steps, default=1) > 1 and any(_counts(m, field) for m in self.inner):
+        if max(self.steps, default=1) > 1 and any(_counts(m, field.n) for m in self.inner):
             raise InputError("steps is above 1 for a method that counts its steps; each turn must be one step")
 
     def clock(self, players: int) -> tuple[float, ...]:
@@ -98,11 +98,15 @@ class Alternating(Wrapper):
         return [(self._of(k), v.blocks[k], self.steps[k] if k < len(self.steps) else 1) for k in order]
 
     def step(self, v: Any, state: Any, p: Any, h: Any) -> Any:
-        """Each player's own entries of the state after its turn; counters advance with the last."""
+        """Each player's own entries of the state after its turn; counters advance with the last.
+
+        A field that can leave out the other players' components does so where they are not looked at.
+        """
         turns = self._turns(v)
         for turn, (method, block, count) in enumerate(turns):
+            seen = v.turn(block) if hasattr(v, "turn") and method.evaluations == 1 else v
             for _ in range(count):
-                new = method.step(v, state, p, h)
+                new = method.step(seen, state, p, h)
                 state = _merged(state, new, block, len(flat(self.position(state))), turn == len(turns) - 1)
         return state
 
@@ -121,10 +125,14 @@ def _nesting(state: Any) -> Any:
     return tuple(map(_nesting, state)) if isinstance(state, tuple) else None
 
 
-def _counts(method: Method, field: AnyField) -> bool:
+def _first_state(method: Method, n: int) -> Any:
+    """How the method's states are made, whatever the field of n variables."""
+    return method.initial(lambda x, p: x, (1.0,) * n, ())
+
+
+def _counts(method: Method, n: int) -> bool:
     """Whether a state of the method holds more than points."""
-    state = method.initial(field.on_tuples, (1.0,) * field.n, field.values())
-    return any(len(leaf) != field.n for leaf in _leaves(state))
+    return any(len(leaf) != n for leaf in _leaves(_first_state(method, n)))
 
 
 def _leaves(state: Any) -> list[tuple[Any, ...]]:

@@ -1,0 +1,82 @@
+"""Runs on disk: a state, how far it is and what was observed, in one file that is whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynsys.errors import InputError
+from integrators.method import Method
+from integrators.states import flat, shaped
+
+FORMAT = 1
+
+
+def settings_of(field: Any, start: np.ndarray, method: Method, h: float, seed: int, every: int) -> dict[str, str]:
+    """What a run depends on, by name: two runs with the same settings are the same run."""
+    return {
+        "field": repr(field),
+        "parameters": json.dumps(dict(field.parameters)),
+        "method": repr(method),
+        "h": repr(h),
+        "rng": repr(seed),
+        "every": repr(every),
+        "dtype": str(np.dtype(field.dtype)),
+        "x0": hashlib.sha256(np.ascontiguousarray(start).tobytes()).hexdigest(),
+    }
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file, and the settings of the run that it keeps."""
+
+    path: Path
+    settings: Mapping[str, str]
+
+    def write(self, k: int, state: Any, records: list[dict[str, Any]]) -> None:
+        """Replace the file by the state after k steps, atomically: it is on disk before it takes the name."""
+        about = {"format": FORMAT, "k": k, "settings": dict(self.settings), "records": records}
+        entries: dict[str, Any] = {f"state{i}": np.asarray(entry) for i, entry in enumerate(flat(state))}
+        entries["about"] = np.array(json.dumps(about))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **entries)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def read(file: Checkpoint, like: Any) -> tuple[int, Any, list[dict[str, Any]]] | None:
+    """Steps taken, state and records, or None if there is no file; `InputError` for the file of another run."""
+    if not file.path.exists():
+        return None
+    try:
+        with np.load(file.path, allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            entries = [stored[f"state{i}"] for i in range(len(stored.files) - 1)]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{file.path} is no checkpoint ({error}); remove it, or give another path") from error
+    differing = [
+        f"{name} {about['settings'].get(name)} there, {value} here"
+        for name, value in file.settings.items()
+        if about["settings"].get(name) != value
+    ]
+    if about.get("format") != FORMAT or differing:
+        what = "; ".join(differing) or f"format {about.get('format')} there, {FORMAT} here"
+        raise InputError(f"{file.path} is the checkpoint of another run ({what}); remove it, or give another path")
+    values = [float(e) if isinstance(old, float) else e for e, old in zip(entries, flat(like), strict=True)]
+    return about["k"], shaped(values, like), about["records"]
