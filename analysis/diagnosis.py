@@ -216,7 +216,7 @@ def diagnose(
         steps=steps,
         gamma=gamma,
         pair=pair,
-        piecewise=field.piecewise,
+        piecewise=getattr(field, "almost_everywhere", "") or field.piecewise,
         notes=tuple(dict.fromkeys(notes)),
         products=sum(spent) + tried,
         seconds=time.perf_counter() - began,

@@ -158,13 +158,16 @@ def _advice(found: Diagnosis) -> list[str]:
         advice.append(f"the step is too large; take h < {largest:.3g}.")
     elif largest and found.h is None and math.isfinite(largest):
         advice.append(f"{found.method.label} needs h < {largest:.3g} here.")
-    if not largest and found.pair is not None and found.pair.steps.largest:
+    if refuted and found.gamma.gamma > 0:
         advice.append(
-            f"{found.method.label} alone repels at small steps; consensus with γ = {found.pair.gamma:.2g} and h up to "
-            f"{found.pair.steps.largest:.2g} does not, on what was observed."
+            f"keep γ below {found.gamma.gamma:.2g}: from there on consensus makes this point attract, on what was "
+            "observed, although it is no local Nash point."
         )
-        if refuted:
-            advice.append("consensus would make this point attract although it is no local Nash point; weigh γ.")
+    elif not largest and found.pair is not None and found.pair.steps.largest:
+        advice.append(
+            f"{found.method.label} alone does not contract here at small steps; consensus with γ = "
+            f"{found.pair.gamma:.2g} and h below {found.pair.steps.largest:.2g} does, on what was observed."
+        )
     return advice or ["nothing found here asks for a change."]
 
 
@@ -190,7 +193,7 @@ def limits(found: Diagnosis) -> list[str]:
             "has second derivatives of v besides J - γJᵀJ."
         )
     if found.piecewise:
-        said.append(f"The field is smooth piece by piece ({found.piecewise}): derivatives hold on the piece around x.")
+        said.append(f"The field is smooth in pieces ({found.piecewise}): what is said holds on the piece around x.")
     if found.dtype == "float32":
         floor = found.real.tolerance * found.real.norm
         said.append(f"In single precision nothing below {floor:.1g} (of ‖J‖ ≥ {found.real.norm:.2g}) is told from 0.")

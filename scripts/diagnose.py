@@ -158,20 +158,17 @@ def checkpoint(path: Path, game: MatrixFreeField) -> np.ndarray:
     if path.suffix == ".npy":
         with blamed(f"reading {path}"):
             return game.point(np.load(path, allow_pickle=False), "--state")
-    modules = getattr(game, "modules", None)
-    if modules is None:
+    if not hasattr(game, "game"):
         raise InputError(f"--state is {str(path)!r}; for a field without modules give a .npy file of all its numbers")
     with blamed(f"reading {path}"):
         import torch
 
         states = torch.load(path, map_location="cpu", weights_only=True)  # data only: no code of the file's runs
-    if not isinstance(states, dict) or not set(modules) <= set(states):
-        names = ", ".join(modules)
-        raise InputError(f"--state is {str(path)!r}, which does not hold a state_dict() for each of {names}")
-    with blamed(f"loading {path}"):
-        for player, module in modules.items():
-            module.load_state_dict(states[player])
-    return game.x  # type: ignore[attr-defined, no-any-return]
+        if not isinstance(states, dict) or not set(game.players) <= set(states):
+            names = ", ".join(game.players)
+            raise InputError(f"--state is {str(path)!r}, which holds no state_dict() of each of {names}")
+        found: np.ndarray = game.game.point_of({player: states[player] for player in game.players})
+        return found
 
 
 def main(arguments: list[str] | None = None) -> int:
