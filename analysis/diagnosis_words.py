@@ -195,6 +195,6 @@ def limits(found: Diagnosis) -> list[str]:
     if found.piecewise:
         said.append(f"The field is smooth in pieces ({found.piecewise}): what is said holds on the piece around x.")
     if found.dtype == "float32":
-        floor = found.real.tolerance * found.real.norm
+        floor = found.real.floor
         said.append(f"In single precision nothing below {floor:.1g} (of ‖J‖ ≥ {found.real.norm:.2g}) is told from 0.")
     return said + [f"{note}." for note in found.notes]

@@ -41,18 +41,19 @@ class RitzValues:
     norm: float
     tolerance: float
     products: int
+    rounding: float
     complete: bool = False
     vectors: np.ndarray | None = None
 
     @property
     def converged(self) -> np.ndarray:
         """Which values have a residual within the tolerance."""
-        return self.residuals <= self.floor
+        return self.residuals <= self.tolerance * self.norm
 
     @property
     def floor(self) -> float:
-        """What is not told from 0: the tolerance times the norm."""
-        return self.tolerance * self.norm
+        """What rounding may make of a double eigenvalue: √ε times the norm. Less is not told from 0."""
+        return self.rounding * self.norm
 
     @property
     def margins(self) -> np.ndarray:
@@ -61,11 +62,14 @@ class RitzValues:
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """Where each value stands as observed: left or right of the imaginary axis, on it to the floor, or at zero."""
-        m = self.floor
+        """Where each value was observed: left or right of the imaginary axis; on it or at zero, to its margin.
+
+        One that has not converged is left or right of the axis by its sign; `decided` says what that is worth.
+        """
+        margins = np.where(self.converged, self.margins, self.floor)
         return tuple(
             "zero" if abs(z) <= m else "axis" if abs(z.real) <= m else "left" if z.real < 0 else "right"
-            for z in self.values
+            for z, m in zip(self.values, margins, strict=True)
         )
 
     @property
@@ -89,7 +93,12 @@ class RitzValues:
 
 def default_tolerance(dtype: Any) -> float:
     """The relative residual that products in this floating-point type can reach with ease: √ε, at least 1e-6."""
-    return max(LEAST_TOLERANCE, float(np.sqrt(np.finfo(dtype).eps)))
+    return max(LEAST_TOLERANCE, half_the_digits(dtype))
+
+
+def half_the_digits(dtype: Any) -> float:
+    """√ε: how far rounding, relative to the norm, may move an eigenvalue that is double."""
+    return float(np.sqrt(np.finfo(dtype).eps))
 
 
 def ritz_values(
@@ -133,7 +142,7 @@ def ritz_values(
         process.extend()
         values, vectors_in_basis, estimates = process.ritz()
         lead = _leading(values, which, k, shift)
-        spent = process.products + len(lead)
+        spent = process.products + k + 1  # the residuals', of which a pair may need one more
         done = bool((estimates[lead] <= bound * process.norm).all())
         keep = _leading(values, which, len(lead) + (size - len(lead)) // 2, shift)
         if done or size == n or spent + size - len(keep) > products or not process.restart(values[keep]):
@@ -141,13 +150,14 @@ def ritz_values(
     return _result(process, which, values[lead], vectors_in_basis[:, lead], bound, vectors, shift)
 
 
-def dense_values(matrix: np.ndarray, which: str, k: int, tolerance: float) -> RitzValues:
+def dense_values(matrix: np.ndarray, which: str, k: int, dtype: Any = np.float64) -> RitzValues:
     """The leading eigenvalues of a matrix given whole, as Ritz values with nothing left out."""
     values, vectors = np.linalg.eig(matrix)
     lead = _leading(values.astype(complex), which, min(k, len(values)))
     mu, Y = values[lead].astype(complex), vectors[:, lead].astype(complex)
     residuals = norm(matrix @ Y - Y * mu, axis=0)
-    return RitzValues(which, mu, residuals, float(norm(matrix, 2)), tolerance, 0, True, Y.T)
+    size, tolerance = float(norm(matrix, 2)), default_tolerance(dtype)
+    return RitzValues(which, mu, residuals, size, tolerance, 0, half_the_digits(dtype), True, Y.T)
 
 
 def _leading(values: np.ndarray, which: str, k: int, shift: float = 0.0) -> np.ndarray:
@@ -299,4 +309,5 @@ def _result(
         if vectors is not None:
             vectors[i] = (a if b is None else a + 1j * b) / length
     complete = process.size == process.n
-    return RitzValues(which, mu + shift, residuals, process.norm, bound, process.products, complete, vectors)
+    rounding = half_the_digits(process.V.dtype)
+    return RitzValues(which, mu + shift, residuals, process.norm, bound, process.products, rounding, complete, vectors)

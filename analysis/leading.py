@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.krylov import Product, RitzValues, default_tolerance, dense_values, ritz_values
+from analysis.krylov import Product, RitzValues, dense_values, ritz_values
 from analysis.stability_functions import numeric_method
 from dynsys.errors import InputError
 from dynsys.expressions import finite
@@ -35,7 +35,7 @@ class JacobianAt:
         if self.matrix is not None:
             J = self.matrix
             keep = limits.get("vectors", False)
-            found = dense_values(J - gamma * J.T @ J if gamma else J, which, k, default_tolerance(self.field.dtype))
+            found = dense_values(J - gamma * J.T @ J if gamma else J, which, k, self.field.dtype)
             return found if keep else replace(found, vectors=None)
         product = self.near.jvp if gamma == 0 else partial(self._consensus, gamma)
         found = ritz_values(product, self.field.n, which, k, dtype=self.field.dtype, **limits)

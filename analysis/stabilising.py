@@ -47,6 +47,8 @@ class StabilisingGamma:
         """In words, with what it rests on."""
         ritz = self.ritz
         rest = f"residuals up to {ritz.residuals.max():.1g}, {ritz.converged.sum()} of {len(ritz.values)} converged"
+        if len(self.trials) == 1 and self.gamma != 0:
+            return "no γ was tried: more products are needed"
         if math.isnan(self.gamma):
             return (
                 f"no γ that was tried, up to {self.trials[-1][0]:.3g}, puts all observed Ritz values left of the axis"
@@ -115,9 +117,9 @@ def search(
 
 
 def _guess(ritz: RitzValues) -> float:
-    """What moves the values of a normal J left of the axis: γ|λ|² = Re λ, the floor and a little more."""
+    """What moves the values of a normal J left of the axis: γ|λ|² = Re λ, the tolerance and a little more."""
     needed = [
-        (z.real + ritz.floor) / abs(z) ** 2
+        (z.real + ritz.tolerance * ritz.norm) / abs(z) ** 2
         for z, side in zip(ritz.values, ritz.sides, strict=True)
         if side not in STABLE_SIDES
     ]

@@ -24,9 +24,9 @@ def _entries(state: Any) -> Iterator[Any]:
 
 def shaped(values: Any, like: Any) -> Any:
     """The state with these numbers, in order, and the nesting of `like`."""
-    remaining = iter(values)
+    return _shaped(iter(values), like)
 
-    def build(part: Any) -> Any:
-        return tuple(map(build, part)) if isinstance(part, tuple) else next(remaining)
 
-    return build(like)
+def _shaped(remaining: Iterator[Any], like: Any) -> Any:
+    # a function of its own: one that called itself from within `shaped` would keep its values until a collection
+    return tuple([_shaped(remaining, part) for part in like]) if isinstance(like, tuple) else next(remaining)

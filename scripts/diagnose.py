@@ -6,6 +6,7 @@ Takes a factory in your own Python file, which returns a NetworkGame; diagnosis.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import sys
@@ -54,6 +55,7 @@ def diagnose(
     format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
 ) -> None:
     """Diagnose the game that FACTORY() returns, at its current parameters or at a checkpoint."""
+    gc.enable()  # commands run without; here garbage in a cycle may hold vectors of a million numbers
     check_format(format_)
     check_out(out)
     from integrators.checks import check_count, check_step

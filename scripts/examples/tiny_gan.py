@@ -1,18 +1,19 @@
-"""A GAN small enough to diagnose in seconds: points on a ring, two hidden layers of 16 tanh units each."""
+"""A GAN small enough to diagnose in seconds: points on a ring, two hidden layers of 8 tanh units each."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from dynsys.networks import NetworkGame
 from torch import nn
 from torch.nn.functional import softplus
+
+from dynsys.networks import NetworkGame
 
 
 def network(inputs: int, outputs: int) -> nn.Module:
     """Two hidden layers; tanh is smooth, so that every derivative is one."""
-    layers = [nn.Linear(inputs, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, outputs)]
+    layers = [nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, outputs)]
     return nn.Sequential(*layers)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dynsys import Game, VectorField
+from dynsys.matrix_free import MatrixFreeField, Products
 
 
 def linear_field(J):
@@ -28,6 +29,34 @@ def quadratic_game(hessians, sizes):
         terms = [f"({float(H[i, j])!r})*{a}*{b}/2" for i, a in enumerate(names) for j, b in enumerate(names)]
         payoffs[player] = " + ".join(terms)
     return Game(players, payoffs, box=[(-1, 1)] * len(names))
+
+
+def matrix_free_field(J, sizes=None, dtype=float, shift=0.0, **more):
+    """The field J(x - shift) by products with J alone, one player or players of these sizes."""
+    J = np.asarray(J, dtype)
+    players = {f"p{i}": size for i, size in enumerate(sizes or (len(J),))}
+    near = lambda x: Products(J @ (x - np.asarray(shift, dtype)), J.__matmul__, J.T.__matmul__)  # noqa: E731
+    return MatrixFreeField(near, players, dtype=dtype, **more)
+
+
+@pytest.fixture(scope="session")
+def matrix_free():
+    return matrix_free_field
+
+
+def by_products(field):
+    """A symbolic field of a game as a matrix-free one with the same players."""
+
+    def near(x):
+        J = field.jacobian(x)
+        return Products(field(x), J.__matmul__, J.T.__matmul__)
+
+    return MatrixFreeField(near, {player: len(own) for player, own in field.players.items()})
+
+
+@pytest.fixture(scope="session")
+def products_of():
+    return by_products
 
 
 @pytest.fixture(scope="session")
