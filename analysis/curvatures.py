@@ -119,9 +119,10 @@ def _largest(
         size = max(size, float(norm(w)))
         T[: j + 1, j], w, left = orthogonalised(w, V[: j + 1])
         projected = T[: j + 1, : j + 1]
-        y = np.linalg.eigh((projected + projected.T) / 2)[1][:, -1]
-        if j + 1 == steps or (not whole and left * abs(y[-1]) <= bound * size):
-            break
+        if j + 1 == steps or not whole:
+            y = np.linalg.eigh((projected + projected.T) / 2)[1][:, -1]
+            if j + 1 == steps or left * abs(y[-1]) <= bound * size:
+                break
         if left > 16 * eps * size:
             T[j + 1, j], V[j + 1] = left, w / left
         else:  # an invariant subspace; those of a space that is spanned whole are gone through one by one

@@ -24,6 +24,7 @@ from integrators.method import Method, check_method
 
 SHARES = {"real": 0.2, "modulus": 0.08, "multipliers": 0.1, "gamma": 0.33}  # of the products; pairs get what is left
 PROBES = 16
+REST = 1e-8  # of ‖x‖: a way to a zero that nobody need go
 CURVATURE_PRODUCTS = 40  # a player
 PER_NORM = (0.3, 1.0)  # γ‖J‖ at which a normal J with large rotation takes its largest steps: γ = (b - a)/|λ|²
 
@@ -45,7 +46,7 @@ class ConsensusPair:
 class Diagnosis:
     """What a bounded number of products with J and Jᵀ say of the point where training stands; `print` shows it.
 
-    `speeds` are ‖vᵢ‖ of the players, `distance` is ‖v‖/‖J‖_F, to first order a lower bound of the way to a zero of v.
+    `speeds` are ‖vᵢ‖ of the players, `length` is ‖x‖.
     `real` and `modulus` are Ritz values of the field's Jacobian, `multipliers` of the method's update at h. `steps` are
     the steps stable on the observed values, `pair` the best (γ, h) that was tried. What could not be had is None, with
     the reason in `notes`. `complete`: all eigenvalues were looked at.
@@ -55,8 +56,7 @@ class Diagnosis:
     sizes: Mapping[str, int]
     dtype: str
     speeds: Mapping[str, float]
-    distance: float
-    at_rest: bool
+    length: float
     real: RitzValues
     modulus: RitzValues
     curvatures: Mapping[str, OwnCurvature]
@@ -81,6 +81,16 @@ class Diagnosis:
     def speed(self) -> float:
         """‖v‖."""
         return float(norm(list(self.speeds.values())))
+
+    @property
+    def distance(self) -> float:
+        """‖v‖/‖J‖_F, to first order a lower bound of the way to a zero of v."""
+        return 0.0 if self.speed == 0 else self.speed / self.rotation.norm if self.rotation.norm else float("inf")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether rounding of x alone may make the v that is found."""
+        return self.distance <= max(REST, 64 * float(np.finfo(self.dtype).eps)) * (1 + self.length)
 
     @property
     def complete(self) -> bool:
@@ -114,7 +124,7 @@ class Diagnosis:
             "players": dict(self.sizes),
             "dtype": self.dtype,
             "speeds": dict(self.speeds),
-            "distance": self.distance,
+            "distance": self.distance if np.isfinite(self.distance) else None,
             "at_rest": self.at_rest,
             "real": self.real.to_dict(),
             "modulus": self.modulus.to_dict(),
@@ -168,44 +178,39 @@ def diagnose(
     v = np.asarray(_root(field)(point))
     if not np.isfinite(v).all():
         raise InputError("v at x is not finite; choose another point")
+    base = J if game is field else JacobianAt(game, point, dense)
+    held = base.matrix is not None
     say("rotation share")
-    rotation = rotation_share(game, point, min(PROBES, max(2, products // 20)), rng)
+    rotation = rotation_share(base.linear, point, game.n if held else min(PROBES, products // 20), rng)
     say("largest real parts")
     real = J.leading("real", k, **limits, products=max(share["real"], least), vectors=game is field)
     say("largest moduli")
     modulus = J.leading("modulus", k, **limits, products=max(share["modulus"], least))
     say("own curvatures")
-    curvatures = own_curvatures(game, point, CURVATURE_PRODUCTS, rng=rng)
+    curvatures = own_curvatures(base.linear, point, game.n + 1 if held else CURVATURE_PRODUCTS, rng=rng)
     notes: list[str] = []
-    say("multipliers of the update")
     found = None
     if step is not None:
-        update_limit = max(share["multipliers"] // method.evaluations, least)
-        found = _or_note(
-            notes, lambda: leading_multipliers(field, point, method, step, k, **limits, products=update_limit)
-        )
+        say("multipliers of the update")
+        most = max(share["multipliers"] // method.evaluations, least)
+        found = _or_note(notes, lambda: leading_multipliers(field, point, method, step, k, **limits, products=most))
     steps = _or_note(notes, lambda: observed_steps((real, modulus), method))
     say("smallest consensus coefficient")
-    base = J if game is field else JacobianAt(game, point, dense)
     few = limits | {"basis": max(3 * basis // 4, k + 4)}  # a trial starts from the Ritz vectors of the one before
     gamma = search(base, share["gamma"], k, real if game is field else None, **few)
     real = replace(real, vectors=None)
-    spent = [
-        2 * rotation.probes, real.products, modulus.products, gamma.products, field.n if J.matrix is not None else 0,
-        *(c.products for c in curvatures.values()), found.products * method.evaluations if found else 0,
-    ]  # fmt: skip
+    spent = J.products + real.products + modulus.products + gamma.products
+    spent += 0 if base is J else base.products
+    spent += 0 if held else 2 * rotation.probes + sum(c.products for c in curvatures.values())
+    spent += found.products * method.evaluations if found else 0
     say("steps under consensus")
-    pair, tried = (None, 0) if steps is None else _best_pair(base, gamma, method, k, products - sum(spent), few)
-    size = float(np.linalg.norm(v.astype(float)))
-    distance = size / rotation.norm if rotation.norm else (0.0 if size == 0 else float("inf"))
-    scale = 1 + float(norm(point.astype(float)))
+    pair, tried = (None, 0) if steps is None else _best_pair(base, gamma, method, k, products - spent, few)
     return Diagnosis(
         name=field.name or type(field).__name__,
         sizes=dict(field.players),
         dtype=str(field.dtype),
         speeds={player: float(norm(v[own].astype(float))) for player, own in field.slices.items()},
-        distance=distance,
-        at_rest=distance <= float(np.sqrt(np.finfo(field.dtype).eps)) * scale,
+        length=float(norm(point.astype(float))),
         real=real,
         modulus=modulus,
         curvatures=curvatures,
@@ -218,7 +223,7 @@ def diagnose(
         pair=pair,
         piecewise=getattr(field, "almost_everywhere", "") or field.piecewise,
         notes=tuple(dict.fromkeys(notes)),
-        products=sum(spent) + tried,
+        products=spent + tried,
         seconds=time.perf_counter() - began,
     )
 

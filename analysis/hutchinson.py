@@ -49,7 +49,8 @@ def rotation_share(field: MatrixFreeField, x: Any = None, probes: int = 16, rng:
     probes the columns of J are taken instead, and the share is exact. Hutchinson (1989); Balduzzi et al. (2018).
     """
     near = field.linearised(point_of(field, x))
-    count, n = check_count(probes, "probes", 2), field.n
+    n = field.n
+    count = check_count(probes, "probes", min(2, n))
     exact = n <= count
     generator = np.random.default_rng(rng)
     rows = np.empty((n if exact else count, 2))

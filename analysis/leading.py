@@ -12,7 +12,7 @@ from analysis.krylov import Product, RitzValues, dense_values, ritz_values
 from analysis.stability_functions import numeric_method
 from dynsys.errors import InputError
 from dynsys.expressions import finite
-from dynsys.matrix_free import MatrixFreeField, check_matrix_free
+from dynsys.matrix_free import MatrixFreeField, Products, check_matrix_free
 from integrators.checks import check_step
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
@@ -29,6 +29,21 @@ class JacobianAt:
         self.matrix = np.asarray(field.jacobian(self.x), float) if field.n <= dense else None
         if self.matrix is not None and not np.isfinite(self.matrix).all():
             raise InputError("the Jacobian at x is not finite; choose another point")
+
+    @property
+    def products(self) -> int:
+        """What it has cost so far."""
+        return 0 if self.matrix is None else self.field.n
+
+    @property
+    def linear(self) -> MatrixFreeField:
+        """A field with this Jacobian: itself, or J(y - x) by the matrix where that is held, which costs no products."""
+        if self.matrix is None:
+            return self.field
+        J = self.matrix.astype(self.field.dtype)
+        return MatrixFreeField(
+            lambda y: Products(J @ (y - self.x), J.__matmul__, J.T.__matmul__), self.field.players, dtype=J.dtype
+        )
 
     def leading(self, which: str, k: int, gamma: float = 0.0, **limits: Any) -> RitzValues:
         """The leading eigenvalues of J - γJᵀJ; all are looked at if J is held whole."""
