@@ -137,3 +137,14 @@ def test_the_example_gan_from_its_start_and_from_a_checkpoint(tmp_path, capsys):
     torch.save({"generator": {}}, tmp_path / "state.pt")
     assert diagnose([f"{EXAMPLE}:make", *out, "--state", str(tmp_path / "state.pt")]) == 2
     assert "holds no state_dict() of each of generator, critic" in capsys.readouterr().err
+
+
+def test_both_python_examples_of_docs_networks_run_and_print_what_they_say(capsys):
+    pytest.importorskip("torch", reason="the page is about PyTorch networks")
+    blocks = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8").split("```python")[1:]
+    blocks = [block.split("```")[0] for block in blocks]
+    names = {}
+    for block in blocks:
+        exec(compile(block, "docs/networks.md", "exec"), names)  # our own documentation; the second goes on from there
+    claimed = [line.partition("  # ")[2].strip() for block in blocks for line in block.splitlines() if "print(" in line]
+    assert capsys.readouterr().out.splitlines() == claimed and len(blocks) == 2
