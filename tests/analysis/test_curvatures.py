@@ -68,15 +68,12 @@ def test_a_negative_definite_block_is_never_refuted_nor_called_a_maximum_before_
 def test_rounding_refutes_nothing(matrix_free):
     """Own Hessians are 0 at the equilibria of bilinear games; in single precision they are 0 to rounding only."""
     assert not own_curvatures(matrix_free([[0, -1], [1, 0]], (1, 1)), [0, 0])["p0"].refuted
-    rng = np.random.default_rng(0)
-    Q = np.linalg.qr(rng.standard_normal((50, 50)))[0]
-    H = Q @ np.diag([*np.zeros(10), *-np.linspace(1, 2, 40)]) @ Q.T  # its largest eigenvalue is 0
-    for dtype in (np.float32, np.float64):
-        assert (
-            not own_curvatures(matrix_free(((H + H.T) / 2).astype(dtype), dtype=dtype), np.zeros(50))
-            .popitem()[1]
-            .refuted
-        )
+    found = []
+    for seed in range(10):
+        Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((30, 30)))[0]
+        H = Q @ np.diag([*np.zeros(10), *-np.linspace(1, 2, 20)]) @ Q.T  # its largest eigenvalue is 0
+        found.append(own_curvatures(matrix_free((H + H.T) / 2, dtype=np.float32), np.zeros(30))["p0"])
+    assert any(c.largest > 0 for c in found) and not any(c.refuted for c in found)
 
 
 def test_a_block_that_is_no_hessian_gives_no_verdict(matrix_free):
@@ -131,15 +128,16 @@ def test_a_gradient_has_no_rotation_and_a_rotation_nothing_else(seed, matrix_fre
     assert rotation_share(matrix_free(B - B.T), np.zeros(50)).share == 1
 
 
-def test_the_error_covers_the_truth_as_often_as_a_standard_error_does(matrix_free):
+def test_the_error_is_the_spread_of_the_estimate_and_covers_the_truth(matrix_free):
     """Two standard errors from 24 probes cover 95 % of a normal estimate, a little less of a t-distributed one."""
     rng = np.random.default_rng(1)
     J = rng.standard_normal((40, 40)) + 2 * np.diag(rng.standard_normal(40)) + np.triu(rng.standard_normal((40, 40)))
     field, exact = matrix_free(J), exact_share(J)
     found = [rotation_share(field, np.zeros(40), 24, rng=seed) for seed in range(400)]
-    inside = np.mean([abs(f.share - exact) <= 2 * f.error for f in found])
-    assert 0.88 <= inside <= 0.985
-    assert abs(np.mean([f.share for f in found]) - exact) < 0.1 * np.mean([f.error for f in found])
+    shares, errors = np.array([[f.share, f.error] for f in found]).T
+    assert 0.88 <= np.mean(np.abs(shares - exact) <= 2 * errors) <= 0.985
+    assert abs(shares.mean() - exact) < 0.1 * errors.mean()
+    assert errors.mean() == pytest.approx(shares.std(), rel=0.1)
 
 
 def test_the_share_of_a_constant_field_is_undefined(matrix_free):
