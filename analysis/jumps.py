@@ -1,4 +1,4 @@
-"""Points at which a field that is smooth in pieces jumps: it has no linearisation there, and rests by convention only."""
+"""Points at which a field that is smooth in pieces jumps: it has no linearisation there, and no rest but by name."""
 
 from __future__ import annotations
 
