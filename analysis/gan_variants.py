@@ -18,12 +18,12 @@ from dynsys import games
 from dynsys.errors import InputError, nearest
 from dynsys.field import VectorField
 from integrators.algorithms.averaging import Box, Projected
-from integrators.checks import check_step
+from integrators.checks import check_count, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method
 from integrators.status import Status
 
-STEPS = 4000  # of a run; its last quarter is looked at
+STEPS = 20_000  # of a run: small steps leave a centre slowly
 AT_REST = 1e-3  # of the radius
 INNER, OUTER = 0.7, 20.0  # radii of the circles round the zero on which runs start
 LONGEST = 4.0  # step size up to which runs look for a border
@@ -45,7 +45,8 @@ class Variant:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the eigenvalues at the zero where the field has a Jacobian there."""
-        values = [] if self.field.piecewise else np.linalg.eigvals(self.field.jacobian(self.x)).astype(complex)
+        smooth = not self.field.piecewise
+        values: Any = np.linalg.eigvals(self.field.jacobian(self.x)).astype(complex) if smooth else []
         return {
             "name": self.name,
             "title": self.title,
@@ -66,9 +67,10 @@ class Outcome:
     """What a method with step h does to a variant from round its zero.
 
     `verdict` is "stable" (it converges), "neutral", "cycles" (runs from inside do not come to rest, and runs from
-    outside come in), "diverges", or "stalls" (at rest away from the zero). `critical` holds all steps at which the
-    update is stable or neutral at the zero, or None where the field has no derivative there. Where the verdict is
-    "cycles", it is so for h up to `cycles_below`, found by runs up to `LONGEST`, infinite if there was no end.
+    outside come in), "diverges", or "stalls": at rest to a thousandth, away from the zero, at others or on a plateau.
+    `critical` holds all steps at which the update is stable or neutral at the zero, or None where the field has no
+    derivative there. Where the verdict is "cycles", it is so for h up to `cycles_below`, found by runs up to
+    `LONGEST`, infinite if there was no end.
     """
 
     variant: Variant
@@ -157,36 +159,41 @@ def variant_named(name: str) -> Variant:
 
 
 def outcomes(
-    family: Sequence[Variant], methods: Sequence[Method], h: float, progress: Callable[[int, int], None] | None = None
+    family: Sequence[Variant],
+    methods: Sequence[Method],
+    h: float,
+    steps: int = STEPS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """Every method on every variant with step h; `progress(done, all)` is called after each.
 
     The multipliers at the zero decide between stable, neutral and neither; runs decide what an update does that is
-    neither, or whose field has no derivative there. Raises `InputError` for h ≤ 0.
+    neither, or whose field has no derivative there: `steps` long, the last quarter looked at. Raises `InputError` for
+    h ≤ 0 and fewer than 100 steps.
     """
-    h, found = check_step(h), []
+    h, steps, found = check_step(h), check_count(steps, "steps", 100), []
     pairs = [(variant, method) for variant in family for method in methods]
     for done, (variant, method) in enumerate(pairs, start=1):
-        found.append(outcome(variant, method, h))
+        found.append(outcome(variant, method, h, steps))
         if progress is not None:
             progress(done, len(pairs))
     return tuple(found)
 
 
-def outcome(variant: Variant, method: Method, h: float) -> Outcome:
+def outcome(variant: Variant, method: Method, h: float, steps: int = STEPS) -> Outcome:
     """What the method with step h does to the variant. A clipped zero is inside the box, where nothing is clipped."""
     critical, verdict = None, ""
     if not variant.field.piecewise:
         critical = critical_step(variant.field, variant.x, method)
         verdict = verdict_at(critical, h, multipliers(variant.field, variant.x, method, h))
-    if verdict in ("stable", "neutral"):
-        return Outcome(variant, method, h, verdict, critical, None)
-    fate = partial(fate_of_runs, variant, method)
+    if verdict in ("stable", "neutral", "on a border"):
+        return Outcome(variant, method, h, "stable" if verdict == "stable" else "neutral", critical, None)
+    fate = partial(fate_of_runs, variant, method, steps=steps)
     verdict = fate(h)
     return Outcome(variant, method, h, verdict, critical, _border_of_cycles(fate, h) if verdict == "cycles" else None)
 
 
-def fate_of_runs(variant: Variant, method: Method, h: float) -> str:
+def fate_of_runs(variant: Variant, method: Method, h: float, steps: int = STEPS) -> str:
     """What becomes of runs from two circles round the zero: "stable", "cycles", "diverges" or "stalls".
 
     A radius that grows slower and slower, on the plateaus of a saturating payoff, looks like a cycle's. So a cycle is
@@ -195,7 +202,9 @@ def fate_of_runs(variant: Variant, method: Method, h: float) -> str:
     angles = np.arange(6) * np.pi / 3 + 0.4
     circle = np.stack([np.cos(angles), np.sin(angles)], -1)
     starts = np.array(variant.x) + np.concatenate([INNER * circle, OUTER * circle])
-    run = ensemble(variant.field, starts, variant.trained_by(method), h, STEPS, divergence_bound=1e6, every=4)
+    run = ensemble(
+        variant.field, starts, variant.trained_by(method), h, steps, divergence_bound=1e6, every=max(1, steps // 1009)
+    )
     inner = slice(0, len(circle))
     if (run.complete().status[inner] == Status.DIVERGED).any() or not np.isfinite(run.x[inner]).all():
         return "diverges"

@@ -49,7 +49,10 @@ def dirac_gan(
         list[str] | None, typer.Option(help="A method, or name:key=value; may be repeated. The first one is drawn.")
     ] = None,
     h: Annotated[float, typer.Option("--h", help="Step size of the verdicts and of the runs drawn.")] = 0.2,
-    quick: Annotated[bool, typer.Option("--quick", help="Two methods only.")] = False,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of the runs that decide where multipliers do not. Default: 20000.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two methods only, and runs of 4000 steps.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the page and its data.")] = Path("out"),
     format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
 ) -> None:
@@ -60,17 +63,19 @@ def dirac_gan(
     from rich.progress import Progress
 
     from analysis.gan_figures import variant_page
-    from analysis.gan_variants import by_variant, outcomes, portrait_of, variant_named, variants
-    from integrators.checks import check_step
+    from analysis.gan_variants import STEPS, by_variant, outcomes, portrait_of, variant_named, variants
+    from integrators.checks import check_count, check_step
     from integrators.method import method_named
 
     check_step(h, "--h")
+    count = (4000 if quick else STEPS) if steps is None else check_count(steps, "--steps", 100)
     family = [variant_named(name) for name in dict.fromkeys(variant)] if variant else list(variants())
     names = method or (QUICK if quick else METHODS)
     methods = [method_named(name) for name in names]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("methods × variants", total=None)
-        found = outcomes(family, methods, h, lambda done, total: bar.update(task, completed=done, total=total))
+        report = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731
+        found = outcomes(family, methods, h, count, report)
         task = bar.add_task("portraits", total=len(family))
         portraits = []
         for one in family:
