@@ -54,7 +54,7 @@ def completeness(
     widths = np.array([hi - lo for lo, hi in box])
     indices = [index(field, z, widths) for z in inside]
     total = None if None in indices or continua else sum(i for i in indices if i is not None)
-    degree = boundary_degree(field, box) if field.n <= 2 else None
+    degree = boundary_degree(field, box) if field.n <= 2 and not field.piecewise else None  # of continuous fields
     within = [h for h, z in zip(hits, zeros, strict=False) if z in inside]
     unseen = within.count(1) / sum(within) if sum(within) else None
     count = real_zero_count(field, zeros) if field.n <= 2 else None

@@ -122,7 +122,7 @@ def _corrected(field: AnyField, zero: Point, kernel: np.ndarray, step: np.ndarra
                 matrix = mp.matrix([[J[i, j] for j in range(field.n)] for i in range(field.n)] + rows)
                 drift = [mp.fsum(a * (p - t) for a, p, t in zip(row, point, target, strict=True)) for row in rows]
                 change = mp.lu_solve(matrix, mp.matrix([*value, *drift]))
-            except (ValueError, ZeroDivisionError, OverflowError):
+            except (ValueError, ZeroDivisionError, OverflowError, TypeError):  # TypeError: a column of zeros
                 return None
             point = point - change
             if norm(point - target) > limit:

@@ -188,7 +188,7 @@ def plot_ritz_values(found: RitzValues | Sequence[RitzValues], ax: Axes | None =
     for part, marker, color in zip(parts, "osD", (VERMILLION, BLUE, GREEN)):
         for full in (True, False):
             z = part.values[part.converged == full]
-            label = f"leading {part.which}" + ("" if full else ", not converged")
+            label = f"found by {part.which}" + ("" if full else ", not converged")
             face = color if full else "white"
             if len(z):
                 axes.plot(z.real, z.imag, marker, color=face, mec="black" if full else color, ms=6, label=label)

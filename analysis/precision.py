@@ -118,7 +118,7 @@ def newton_step(J: Any, v: Any) -> Any:
         J, v = scaled_rows(J, v)
         try:
             return mp.lu_solve(J, v)
-        except ZeroDivisionError:
+        except (ZeroDivisionError, TypeError):  # TypeError is mpmath's for a column of zeros: it finds no pivot
             U, s, V = mp.svd_r(J)
             if s[0] == 0:
                 raise

@@ -13,6 +13,7 @@ from numpy.linalg import norm
 
 from analysis.completeness import Completeness, completeness
 from analysis.continua import Continuum, continuum_through, is_singular
+from analysis.jumps import jumps_at
 from analysis.precision import DIGITS, Point, as_array, polish, precise_jacobian, precise_value, recognise
 from analysis.precision import norm as precise_norm
 from analysis.spectra import sorted_eigenvalues
@@ -116,7 +117,7 @@ def fixed_points(field: AnyField, box: Any = None, starts: int | None = None, se
         finder.add(missing)
     if complete.missing:
         complete = completeness(field, chosen, finder.zeros, hits, finder.continua)
-    inside = [zero for zero in finder.zeros if _inside(zero, chosen) and _has_payoffs(field, zero)]
+    inside = [zero for zero in finder.zeros if _inside(zero, chosen) and _exists(field, zero)]
     points = tuple(sorted((describe(field, zero, chosen) for zero in inside), key=lambda p: tuple(p.x.round(9))))
     low, high = np.array(chosen).T
     continua = tuple(c for c in finder.continua if ((c.points >= low) & (c.points <= high)).all(1).any())
@@ -223,9 +224,10 @@ def _resting(field: AnyField, box: Box, seed: int) -> np.ndarray:
     return x[_near_zero(field, x, high - low)]
 
 
-def _has_payoffs(field: AnyField, zero: Point) -> bool:
-    """Whether every payoff of the field's game has a real value there: v may vanish where the game does not exist."""
-    return field.game is None or bool(np.isfinite(field.game.values([float(c) for c in zero])).all())
+def _exists(field: AnyField, zero: Point) -> bool:
+    """Whether every payoff has a real value there, and v no jump: it may vanish where the game does not exist."""
+    x = [float(c) for c in zero]
+    return (field.game is None or bool(np.isfinite(field.game.values(x)).all())) and not jumps_at(field, x)
 
 
 def _inside(zero: Point, box: Box) -> bool:
@@ -290,6 +292,11 @@ def zero_near(field: AnyField, x: Any, argument: str = "x") -> Point:
     point = as_points(x, field.variables, argument)
     if point.ndim != 1 or not np.isfinite(point).all():
         raise InputError(f"{argument} is {str(x)[:60]}; give one finite point")
+    if jumps_at(field, point):
+        raise InputError(
+            f"the field jumps at {argument} = {np.round(point, 6).tolist()}, so it has no linearisation there: "
+            f"{field.piecewise}; follow runs with sample_fates"
+        )
     reach = 1e-6 * (1 + float(norm(point)))
     zero = _polished(field, tuple(point), reach)
     if zero is None:

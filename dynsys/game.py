@@ -170,18 +170,18 @@ class Game:
     def is_zero_sum(self) -> bool | None:
         """True if the payoffs add up to a constant, False if not, None if SymPy cannot tell."""
         total = sp.Add(*self.exact_payoffs.values())
-        return all_zero([sp.diff(total, s) for s in self.symbols])
+        return all_zero(sp.diff(total, s) for s in self.symbols)
 
     @functools.cached_property
     def is_potential(self) -> bool | None:
         """True if one function's gradient is the field: ∂²fᵢ/∂xᵢ∂xⱼ = ∂²fⱼ/∂xⱼ∂xᵢ. Monderer & Shapley (1996)."""
         payoffs = self.exact_payoffs
-        differences = [
+        differences = (
             sp.diff(payoffs[one] - payoffs[two], a, b)
             for one, two in itertools.combinations(self.players, 2)
             for a in self.own_symbols(one)
             for b in self.own_symbols(two)
-        ]
+        )
         return all_zero(differences)
 
     @functools.cached_property

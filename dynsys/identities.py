@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import sympy as sp
 
@@ -35,12 +36,15 @@ def _by_algebra(expression: sp.Expr) -> bool | None:
         return None
 
 
-def all_zero(expressions: list[sp.Expr]) -> bool | None:
-    """True if all are identically zero, False if one is not, else None."""
-    verdicts = [is_zero(e) for e in expressions]
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
+def all_zero(expressions: Iterable[sp.Expr]) -> bool | None:
+    """True if all are identically zero, False if one is not, else None; the first that is not ends the search."""
+    undecided = False
+    for e in expressions:
+        verdict = is_zero(e)
+        if verdict is False:
+            return False
+        undecided = undecided or verdict is None
+    return None if undecided else True
 
 
 def _is_nonzero_at(expression: sp.Expr, seed: int) -> bool:

@@ -105,3 +105,10 @@ def test_the_python_example_of_docs_methods_runs_and_prints_what_it_says(capsys)
     claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
     assert len(printed) == len(claimed) == 4
     assert printed[:3] == claimed[:3]
+
+
+def test_the_python_example_of_docs_gans_runs_and_prints_what_it_says(capsys):
+    example = (ROOT / "docs" / "gans.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
+    exec(compile(example, "gans.md", "exec"), {})  # our own documentation
+    claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]
+    assert capsys.readouterr().out.splitlines() == claimed and len(claimed) == 4

@@ -21,6 +21,15 @@ few = settings(max_examples=max(8, settings.default.max_examples // 5))
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.lists(st.integers(1, 2), min_size=2, max_size=3)
 GAMES = {name: make() for name, make in games.CATALOGUE.items() if isinstance(make(), Game)}
+del GAMES["prisoners-dilemma"]  # multiplied out, its payoffs in ten variables fill pages
+ZEROS = {  # of games that do not rest at 0
+    "linear-wgan": (3, 4, 0, 0),
+    "covariance-wgan": (1, 0, 0.5, 1, 0, 0, 0, 0),
+    "variance-gan": (1, 0),
+    "two-gaussians": (2, -2, 0, 0),
+    "hidden-bilinear": (-np.log(3), 0),
+    "duopoly": (14 / 3.75, 11.5 / 3.75),
+}
 
 
 def owners(sizes):
@@ -157,6 +166,10 @@ KINDS = {
     "curl": ("zero-sum", "Hamiltonian"),
     "wgan-dirac": ("zero-sum", "Hamiltonian"),
     "dirac-gan": ("zero-sum",),
+    "dirac-reverse-kl": ("zero-sum", "Hamiltonian"),
+    "dirac-r1": (),
+    "linear-wgan": ("zero-sum", "Hamiltonian"),
+    "duopoly": ("potential",),
     "sine": ("zero-sum",),
     "shared-bilinear-loss": ("potential",),
     "worst-point": ("potential",),
@@ -268,10 +281,11 @@ def test_consensus_leaves_the_antisymmetric_part_of_the_jacobian_as_it_was(seed,
 def test_minus_grad_l_has_the_zeros_of_v_and_makes_a_minimum_of_each_with_invertible_jacobian(name):
     """Nash equilibria, saddles and points where every player is at its worst alike: the Hessian of L is JᵀJ there."""
     v = GAMES[name].field()
-    J = v.jacobian(np.zeros(v.n))
-    assert not v(np.zeros(v.n)).any()
-    assert not hamiltonian_descent(v)(np.zeros(v.n)).any()
-    descent = hamiltonian_descent(v).jacobian(np.zeros(v.n))
+    x = ZEROS.get(name, np.zeros(v.n))
+    J = v.jacobian(x)
+    assert_allclose(v(x), 0, atol=1e-14)
+    assert_allclose(hamiltonian_descent(v)(x), 0, atol=1e-14)
+    descent = hamiltonian_descent(v).jacobian(x)
     assert_allclose(descent, -J.T @ J, atol=1e-14)
     if abs(np.linalg.det(J)) > 1e-12:
         assert np.linalg.eigvalsh(descent).max() < 0

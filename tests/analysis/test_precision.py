@@ -118,3 +118,9 @@ def test_coordinates_of_a_recognised_zero_are_exact_to_fifty_digits():
     with mp.workdps(DIGITS):
         assert agree(exact_or_precise(games.sine().field(), [np.pi, 0])[0], mp.pi, 48)
         assert exact_or_precise(line("3*x - 1"), [1 / 3]) == (mp.mpf(1) / 3,)
+
+
+def test_a_newton_step_where_v_does_not_depend_on_a_variable_is_the_shortest_that_solves():
+    """mpmath's elimination finds no pivot in a column of zeros; the column alone is what makes J singular."""
+    step = newton_step(mp.matrix([[0, 1, 0], [0, 1, 1], [0, 2, 5]]), mp.matrix([1, 1, 2]))
+    assert_allclose([float(c) for c in step], [0, 1, 0], atol=1e-25)
