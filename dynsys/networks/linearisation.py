@@ -33,13 +33,18 @@ class NetworkLinearisation:
     def _graph(self) -> tuple[Tensor, Tensor]:
         """x and v(x), with what a derivative of v needs."""
         x = self.x.detach().requires_grad_(True)
-        with torch.enable_grad():
-            return x, self.function(x, True)
+        try:
+            with torch.enable_grad():
+                return x, self.function(x, True)
+        except RuntimeError as error:
+            raise undifferentiable(error) from error
 
     @functools.cached_property
     def value(self) -> np.ndarray:
-        """v(x), shape (n,)."""
-        return self._graph[1].detach().numpy()
+        """v(x), shape (n,); not to be written to, since products are made from it."""
+        value = self._graph[1].detach().numpy()
+        value.flags.writeable = False
+        return value
 
     def vjp(self, u: np.ndarray) -> np.ndarray:
         """Jᵀ u, shape (n,)."""
@@ -86,9 +91,10 @@ def _pulled(v: Tensor, x: Tensor, u: Tensor, create_graph: bool = False) -> Tens
 def undifferentiable(error: RuntimeError) -> InputError | RuntimeError:
     """The error as one that names the operation, if it is PyTorch's for a missing derivative; else itself."""
     named = re.search(r"derivative for '?(?:aten::)?([\w.]+)'? is not implemented", str(error))
-    if named is None:
+    if named is None and "once_differentiable" not in str(error):
         return error
-    return InputError(f"losses use {named[1]}, which PyTorch cannot differentiate twice; replace the operation")
+    operation = "an operation marked with @once_differentiable" if named is None else named[1]
+    return InputError(f"losses use {operation}, which PyTorch cannot differentiate twice; replace the operation")
 
 
 class UntraceableError(Exception):
