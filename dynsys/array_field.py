@@ -145,7 +145,7 @@ def check_field(field: Any) -> AnyField:
     if isinstance(field, AnyField):
         return field
     if hasattr(field, "on_players"):
-        raise InputError(f"{field!r} has no formula and no Jacobian matrix; take trajectory, train or diagnose")
+        raise InputError(f"{field!r} is of many variables, without formulas; take trajectory, train or diagnose")
     remedy = "give game.field(), its simultaneous gradient" if hasattr(field, "field") else "give a VectorField"
     raise InputError(f"field is {shown(field)}; {remedy}")
 

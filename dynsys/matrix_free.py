@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,7 +14,15 @@ from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, finite
 from dynsys.vector import PerPlayer
 
+# what analyses of fields of a few variables ask for
+WITH_FORMULAS = (
+    "autonomous", "box", "expressions", "on_tuples", "period", "region", "root", "symbols", "time", "variables",
+)  # fmt: skip
 LARGEST_DENSE = 3000  # variables: a dense Jacobian takes 72 MB, its eigenvalues half a minute
+
+
+class WithoutFormulasError(InputError, AttributeError):
+    """What a field of many variables does not have and one with formulas does."""
 
 
 class Linearisation(Protocol):
@@ -222,6 +230,16 @@ class MatrixFreeField:
     def on_players(self) -> OnPlayers:
         """The field as a method sees it, one array a player."""
         return OnPlayers(self)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in WITH_FORMULAS:
+                raise WithoutFormulasError(
+                    f"field is a {type(self).__name__}, of many variables: it has no {name}; take trajectory, train or "
+                    "diagnose, which ask for values and products only"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{player}: {count}" for player, count in self.players.items())

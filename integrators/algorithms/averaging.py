@@ -301,9 +301,7 @@ class Projected(Wrapper):
         """Raise `InputError` if the box names a player that is not there."""
         super().check(field)
         if isinstance(self.onto, Simplex) and isinstance(field, OnPlayers):
-            raise InputError(
-                "onto is Simplex(), which sorts a player's variables one by one; give a field with formulas"
-            )
+            raise InputError("onto is Simplex(), which sorts variables one by one; give a field with formulas")
         player = getattr(self.onto, "player", None)
         if player is not None and not 0 <= player < len(field.players):
             raise InputError(f"player is {player}; the field's are numbered 0 to {len(field.players) - 1}")
