@@ -106,10 +106,9 @@ def _pulled(v: Tensor, x: Tensor, u: Tensor, create_graph: bool = False) -> Tens
 def undifferentiable(error: RuntimeError) -> InputError | RuntimeError:
     """The error as one that names the operation, if it is PyTorch's for a missing derivative; else itself."""
     named = re.search(r"derivative for '?(?:aten::)?([\w.]+)'? is not implemented", str(error))
-    if named is None and "once_differentiable" not in str(error):
+    if named is None:
         return error
-    operation = "an operation marked with @once_differentiable" if named is None else named[1]
-    return InputError(f"losses use {operation}, which PyTorch cannot differentiate twice; replace the operation")
+    return InputError(f"losses use {named[1]}, which PyTorch cannot differentiate twice; replace the operation")
 
 
 class UntraceableError(Exception):

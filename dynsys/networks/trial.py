@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from dynsys.errors import InputError, shown
@@ -60,6 +61,7 @@ def tried(
         if loss.dtype != x[i].dtype:
             raise InputError(f"the loss of {players[i]!r} is {loss.dtype} but the modules hold {x[i].dtype}")
         _check_dependence(loss, x[i], players[i], list(watch.ends))
+        _check_second_derivatives(loss, players[i])
     for (name, old), new in zip(before.items(), _changed(evaluated, values, x, batch), strict=True):
         if not torch.equal(old, new):
             raise InputError(
@@ -103,6 +105,27 @@ def _changed(evaluated: Evaluated, values: Any, x: Any, batch: Any) -> list[Tens
         evaluated.guarded = guarded
         for name, buffer in evaluated.named_buffers():
             buffer.copy_(kept[name])
+
+
+# what the wrapper that PyTorch puts around such a derivative runs
+ONCE = once_differentiable(lambda: None).__code__
+
+
+def _check_second_derivatives(loss: Tensor, player: str) -> None:
+    """Raise `InputError` for operations whose derivative is a constant to PyTorch where it is none: J would lack it."""
+    seen, waiting = set(), [loss.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        waiting += [before for before, _ in node.next_functions]
+        operation = getattr(node, "_forward_cls", None)
+        if operation is not None and getattr(operation.backward, "__code__", None) is ONCE:
+            raise InputError(
+                f"the loss of {player!r} uses {operation.__name__}, which is marked with @once_differentiable, so that "
+                "the field would have a wrong Jacobian; replace the operation"
+            )
 
 
 def _check_dependence(loss: Tensor, x: Tensor, player: str, ends: list[str]) -> None:
