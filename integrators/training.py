@@ -98,7 +98,7 @@ def train(
             file.write(run.k, run.state, records)
 
     try:
-        if not records:
+        if not records or (every and run.k % every == 0):  # a run that was interrupted may lack the latter
             note()
         for _ in run.until(steps):
             if every and run.k % every == 0:

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 from torch.autograd import forward_ad
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from dynsys.errors import InputError
 
@@ -128,6 +127,8 @@ def tangent(function: Callable[[Tensor], Tensor], x: Tensor, u: Tensor) -> Tenso
 
 def traced_tangent(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
     """u -> the derivative of `function` at x along u, as a straight line of tensor operations."""
+    from torch.fx.experimental.proxy_tensor import make_fx  # takes a second or more to load
+
     try:
         traced = make_fx(functools.partial(tangent, function, x))(torch.zeros_like(x))
     except RuntimeError as error:

@@ -108,7 +108,7 @@ def _changed(evaluated: Evaluated, values: Any, x: Any, batch: Any) -> list[Tens
 
 
 # what the wrapper that PyTorch puts around such a derivative runs
-ONCE = once_differentiable(lambda: None).__code__
+ONCE = once_differentiable(lambda _: None).__code__
 
 
 def _check_second_derivatives(loss: Tensor, player: str) -> None:
