@@ -373,7 +373,8 @@ def test_saves_come_every_so_many_steps_and_at_the_end(tmp_path, monkeypatch):
 
 def other_losses():
     game = network()
-    return NetworkGame(game.layout.modules, {p: (lambda f: lambda *a: 2 * f(*a))(f) for p, f in game.losses.items()})
+    first, second = game.losses.values()
+    return NetworkGame(game.layout.modules, lambda one, two: (2 * first(one, two), second(one, two)))
 
 
 @dataclass(frozen=True)
