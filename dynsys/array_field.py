@@ -144,6 +144,8 @@ def check_field(field: Any) -> AnyField:
     """The field itself; `InputError` for anything else, such as a game, which has a field."""
     if isinstance(field, AnyField):
         return field
+    if hasattr(field, "on_players"):
+        raise InputError(f"{field!r} is of many variables, without formulas; take trajectory, train or diagnose")
     remedy = "give game.field(), its simultaneous gradient" if hasattr(field, "field") else "give a VectorField"
     raise InputError(f"field is {shown(field)}; {remedy}")
 

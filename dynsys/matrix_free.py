@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,7 +14,15 @@ from dynsys.errors import InputError, nearest, shown
 from dynsys.expressions import check_name, finite
 from dynsys.vector import PerPlayer
 
+# what analyses of fields of a few variables ask for
+WITH_FORMULAS = (
+    "autonomous", "box", "expressions", "on_tuples", "period", "region", "root", "symbols", "time", "variables",
+)  # fmt: skip
 LARGEST_DENSE = 3000  # variables: a dense Jacobian takes 72 MB, its eigenvalues half a minute
+
+
+class WithoutFormulasError(InputError, AttributeError):
+    """What a field of many variables does not have and one with formulas does."""
 
 
 class Linearisation(Protocol):
@@ -126,12 +134,17 @@ class MatrixFreeField:
 
     def __call__(self, x: Any) -> np.ndarray:
         """v at points x, shape (…, n) -> (…, n), one after the other."""
-        points = np.asarray(x)
-        if points.ndim > 1:
-            rows = [self(row) for row in points.reshape(-1, points.shape[-1])]
-            return np.stack(rows).reshape(points.shape)
-        x = self.point(x)
-        return self._checked(self.linearised(x).value if self.value is None else self.value(x), "value")
+        if _dimensions(x) > 1:
+            points = np.asarray(x)
+            found = np.empty(points.shape, self.dtype)
+            for k in np.ndindex(points.shape[:-1]):
+                found[k] = self(points[k])
+            return found
+        return self._checked(self._value(self.point(x)), "value")
+
+    def _value(self, x: np.ndarray) -> np.ndarray:
+        """v(x); an array of its own, for a linearisation keeps the one it gives."""
+        return np.array(self.linearised(x).value) if self.value is None else self.value(x)
 
     def own(self, x: np.ndarray, players: Sequence[int]) -> np.ndarray:
         """v(x) where only the components of these players count; others may be anything finite. May be cheaper."""
@@ -160,7 +173,7 @@ class MatrixFreeField:
         return self._checked(self.linearised(x).vjp(self.point(u, "u")), "vjp")
 
     def _checked(self, found: Any, which: str) -> np.ndarray:
-        found = np.asarray(found)
+        found = np.asarray(found, self.dtype)
         if found.shape != (self.n,):
             raise InputError(f"{which} answers with shape {found.shape}; it must be {(self.n,)}")
         return found
@@ -172,6 +185,8 @@ class MatrixFreeField:
         """
         own = self.check_player(player)
         whole = np.zeros(self.n, self.dtype)
+        if np.shape(u) != whole[own].shape:
+            raise InputError(f"u has shape {np.shape(u)}; {player} has {self.players[player]} variables")
         whole[own] = u
         return self.jvp(x, whole)[own]
 
@@ -216,6 +231,16 @@ class MatrixFreeField:
         """The field as a method sees it, one array a player."""
         return OnPlayers(self)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in WITH_FORMULAS:
+                raise WithoutFormulasError(
+                    f"field is a {type(self).__name__}, of many variables: it has no {name}; take trajectory, train or "
+                    "diagnose, which ask for values and products only"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{player}: {count}" for player, count in self.players.items())
         values = "".join(f", {k}={x:g}" for k, x in self.parameters.items())
@@ -243,7 +268,12 @@ class OnPlayers:
         self.blocks = field.blocks
         self.n, self.parameters = len(self.variables), field.parameters
         self.game = self.base = self.time = self.period = None
-        self.piecewise, self.on_tuples = field.piecewise, self
+        self.piecewise = field.piecewise
+
+    @property
+    def on_tuples(self) -> OnPlayers:
+        """Itself."""
+        return self
 
     def __call__(self, x: Any, p: Any) -> tuple[Any, ...]:
         """v(x, p); the parameters are the field's own."""
@@ -278,6 +308,13 @@ def check_matrix_free(field: Any) -> MatrixFreeField:
     if isinstance(field, MatrixFreeField):
         return field
     raise InputError(f"field is {shown(field)}; give a NetworkGame or another MatrixFreeField")
+
+
+def _dimensions(x: Any) -> int:
+    try:
+        return np.ndim(x)
+    except ValueError:  # rows of different lengths
+        return 1
 
 
 def _size(player: Any, count: Any) -> int:

@@ -184,7 +184,8 @@ def real(x: Any) -> Any:
 
 def sign(x: Any) -> Any:
     """-1, 0 or 1."""
-    return where(real(x) > 0, 1.0, where(real(x) < 0, -1.0, 0.0))
+    found = where(real(x) > 0, 1.0, where(real(x) < 0, -1.0, 0.0))
+    return found.astype(x.real.dtype) if isinstance(x, np.ndarray) else found
 
 
 def maximum(x: Any, y: Any) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def settings_of(field: Any, start: np.ndarray, method: Method, h: float, seed: i
     return {
         "field": repr(field),
         "parameters": json.dumps(dict(field.parameters)),
-        "method": repr(method),
+        "method": re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(method)),  # a schedule's address is another in each process
         "h": repr(h),
         "rng": repr(seed),
         "every": repr(every),
@@ -35,16 +36,25 @@ def settings_of(field: Any, start: np.ndarray, method: Method, h: float, seed: i
     }
 
 
+def slopes_of(field: Any, start: np.ndarray) -> list[float]:
+    """Length and one projection of v at the start: other losses, data or frozen parameters show in them."""
+    with np.errstate(all="ignore"):
+        v = field(start).astype(float)
+        return [float(np.linalg.norm(v)), float(v @ np.cos(np.arange(len(v))))]
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file, and the settings of the run that it keeps."""
+    """A file, the settings of the run that it keeps, and the field's slopes at the start."""
 
     path: Path
     settings: Mapping[str, str]
+    slopes: Sequence[float] = ()
 
     def write(self, k: int, state: Any, records: list[dict[str, Any]]) -> None:
         """Replace the file by the state after k steps, atomically: it is on disk before it takes the name."""
         about = {"format": FORMAT, "k": k, "settings": dict(self.settings), "records": records}
+        about["slopes"] = list(self.slopes)
         entries: dict[str, Any] = {f"state{i}": np.asarray(entry) for i, entry in enumerate(flat(state))}
         entries["about"] = np.array(json.dumps(about))
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,15 +78,25 @@ def read(file: Checkpoint, like: Any) -> tuple[int, Any, list[dict[str, Any]]] |
         with np.load(file.path, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             entries = [stored[f"state{i}"] for i in range(len(stored.files) - 1)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            settings = dict(about["settings"])
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{file.path} is no checkpoint ({error}); remove it, or give another path") from error
     differing = [
-        f"{name} {about['settings'].get(name)} there, {value} here"
+        f"{name} {settings.get(name)} there, {value} here"
         for name, value in file.settings.items()
-        if about["settings"].get(name) != value
+        if settings.get(name) != value
     ]
+    if not differing and not _agree(about.get("slopes", ()), file.slopes):
+        differing = ["v(x0) differs, so its losses, data or frozen parameters do"]
     if about.get("format") != FORMAT or differing:
         what = "; ".join(differing) or f"format {about.get('format')} there, {FORMAT} here"
         raise InputError(f"{file.path} is the checkpoint of another run ({what}); remove it, or give another path")
     values = [float(e) if isinstance(old, float) else e for e, old in zip(entries, flat(like), strict=True)]
     return about["k"], shaped(values, like), about["records"]
+
+
+def _agree(there: Sequence[float], here: Sequence[float]) -> bool:
+    """Whether two fields' slopes are the same but for rounding in single precision, or one has no number there."""
+    if len(there) != len(here) or not np.isfinite([*there, *here]).all():
+        return len(there) == len(here)
+    return bool(np.allclose(there, here, rtol=0, atol=1e-3 * max(1e-30, *map(abs, there[:1]))))

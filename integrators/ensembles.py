@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from dynsys.array_field import AnyField
+from dynsys.errors import InputError
 from dynsys.expressions import finite
 from dynsys.kernels import compiling
+from dynsys.matrix_free import Trainable
 from dynsys.minibatches.minibatch_field import MinibatchField
 from integrators import executors
 from integrators.blocks import check_threads, parameter_rows, starting_points, step_sizes
@@ -69,6 +71,8 @@ def taken(
 ) -> tuple[Plan, Columns, np.ndarray]:  # fmt: skip
     """The runs from the starts as a plan and its columns, and their step sizes."""
     any_field: Any = field
+    if isinstance(field, Trainable):
+        raise InputError(f"{field!r} has no lanes for an ensemble; take trajectory or train once a start")
     check_method(method, any_field)
     points = starting_points(starts, field)
     random, m = isinstance(field, MinibatchField), len(points)

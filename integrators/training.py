@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from dynsys.errors import InputError, shown
-from dynsys.matrix_free import MatrixFreeField, Trainable
-from integrators.checkpoints import Checkpoint, read, settings_of
+from dynsys.matrix_free import Trainable
+from integrators.checkpoints import Checkpoint, read, settings_of, slopes_of
 from integrators.checks import check_count, check_positive, check_step
 from integrators.driver import Progress
 from integrators.method import Method, check_method
@@ -63,11 +64,13 @@ def train(
     are written to the file `checkpoint`, in one atomic replacement: a process that is killed leaves the last one whole.
     If the file exists already the run goes on from it, up to `steps` steps in all, exactly as if it had never stopped:
     batches depend on the seed `rng` and the step alone (bit by bit where PyTorch computes on one thread). A checkpoint
-    of another field, method, step size, seed or start is refused.
+    of another field, method, step size, seed or start is refused. With more `steps` than at first the records are those
+    of one run: what was observed at the first end alone is left out.
 
     The run ends early as *diverged* when a coordinate exceeds `divergence_bound` in size, as *not finite* when one is
     inf or NaN, as *stationary* when a step that sees all data changes nothing; its point and its checkpoint are then
-    those before that step. Ctrl-C ends it as *interrupted*, its state saved. `progress(k, steps)` is called each step.
+    those before that step. Ctrl-C ends it as *interrupted*, its state saved and nothing more observed.
+    `progress(k, steps)` is called each step.
 
     Raises `InputError` for starts of the wrong shape, h ≤ 0, methods that do not fit, and checkpoints of other runs.
     """
@@ -78,32 +81,49 @@ def train(
     file = None
     if checkpoint is not None:
         settings = settings_of(field, run.start, method, run.h, run.seed, every)
-        file = Checkpoint(Path(checkpoint), settings)
+        file = Checkpoint(Path(checkpoint), settings, slopes_of(run.first, run.start))
         if (kept := read(file, run.like)) is not None:
             run.k, run.state, records = kept
             if run.k > steps:
                 raise InputError(f"steps is {steps}, but {checkpoint} holds a run of {run.k}; give at least as many")
+            if run.k < steps:
+                records = [r for r in records if r["step"] == 0 or (every and r["step"] % every == 0)]
 
     def note() -> None:
         if observe is not None and (not records or records[-1]["step"] != run.k):
-            records.append({"step": run.k, **observe(run.k, run.x)})
+            records.append({"step": run.k, **_plain(observe(run.k, run.x))})
 
     def save() -> None:
         if file is not None:
             file.write(run.k, run.state, records)
 
-    if not records:
-        note()
-    for _ in run.until(steps):
-        if every and run.k % every == 0:
+    try:
+        if not records or (every and run.k % every == 0):  # a run that was interrupted may lack the latter
             note()
-        if run.k % save_every == 0:
-            save()
-        if progress is not None:
-            progress(run.k, steps)
-    note()
+        for _ in run.until(steps):
+            if every and run.k % every == 0:
+                note()
+            if run.k % save_every == 0:
+                save()
+            if progress is not None:
+                progress(run.k, steps)
+        if run.status != Status.INTERRUPTED:
+            note()
+    except KeyboardInterrupt:  # outside of a step: in observe, progress or a save
+        run.status = Status.INTERRUPTED
     save()
     return TrainingRun(run.x, run.status, run.k, records, run.average)
+
+
+def _plain(observed: Any) -> dict[str, Any]:
+    """What was observed, as it comes back from a file; `InputError` for what a file cannot hold."""
+    if not isinstance(observed, Mapping) or "step" in observed:
+        raise InputError(f"observe returns {shown(observed)}; give a mapping, name to number, without the name 'step'")
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(dict(observed), default=lambda array: array.tolist()))
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"observe returns {shown(observed)}; its values must be numbers or lists of them") from None
+    return found
 
 
 class Stepping:
@@ -115,10 +135,14 @@ class Stepping:
         self.start = field.point(x0, "x0")  # type: ignore[attr-defined]
         if not np.isfinite(self.start).all():
             raise InputError("x0 holds a number that is not finite; give a finite point")
+        if isinstance(seed, np.random.Generator):
+            raise InputError(
+                f"rng is {shown(seed)}, which moves on; give a whole number, so that a run can be repeated"
+            )
         self.h, self.seed = check_step(h), check_count(seed, "rng")
         self.bound = check_positive(bound, "divergence_bound")
-        first = field.at_step(self.seed, 0)
-        self.state = self.like = method.initial(first.on_players, first.parts(self.start.copy()), ())
+        self.first = field.at_step(self.seed, 0)
+        self.state = self.like = method.initial(self.first.on_players, self.first.parts(self.start.copy()), ())
         self.k, self.status = 0, Status.FINISHED
 
     @property
@@ -167,16 +191,3 @@ def check_trainable(field: Any) -> Any:
         f"field is {shown(field)}; give a NetworkGame, NetworkBatches or another MatrixFreeField, "
         "or take trajectory for fields with formulas"
     )
-
-
-def many_runs(
-    field: MatrixFreeField, starts: np.ndarray, method: Method, h: np.ndarray, steps: int
-) -> list[tuple[np.ndarray, Status, int]]:
-    """Runs from each start, one after the other: the last point, how it ended, after how many steps."""
-    found = []
-    for start, own in zip(starts, h, strict=True):
-        run = Stepping(field, start, method, own, 0)
-        for _ in run.until(steps):
-            pass
-        found.append((run.x, run.status, run.k))
-    return found

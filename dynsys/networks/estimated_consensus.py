@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from dynsys.errors import InputError
 from dynsys.minibatches.estimators import Weights
@@ -31,7 +32,7 @@ class EstimatedConsensus:
 
     def __call__(self, x: Parts, batch: Any, p: Sequence[float], graph: bool, only: Sequence[int] = ()) -> Parts:
         """The components of w, one tensor a player."""
-        if graph:
+        if graph or forward_ad._current_level >= 0:  # a derivative travels along, which the estimate would lose
             raise InputError("a field that each batch makes anew has no Jacobian; linearise the field on all data")
         means, estimated = self.parts
         with torch.enable_grad():
@@ -120,7 +121,8 @@ def check_means(field: NetworkField) -> None:
     if field is not game:
         raise InputError(f"{field!r} is transformed; estimators with samples' own gradients take the game itself")
     batch, x = game._trial(), game.tensors_at(game.x)
-    whole, single = game.loss_values(x, batch), sample_losses(game, x, batch)
+    with torch.no_grad():
+        whole, single = game.loss_values(x, batch), sample_losses(game, x, batch)
     for i, player in enumerate(game.players):
         if not torch.allclose(whole[i], single[i].mean(), rtol=1e-3, atol=1e-6):
             raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,8 @@ class Layout:
         parameters: dict[str, dict[str, nn.Parameter]] = {}
         owner: dict[int, str] = {}
         for player, module in modules.items():
-            check_name(player, "modules")
+            if check_name(player, "modules") != player:
+                raise InputError(f"modules: {shown(player)} is not in composed form (Unicode NFC); write it so")
             if not isinstance(module, nn.Module):
                 raise InputError(f"modules[{player!r}] is {shown(module)}; give a torch.nn.Module")
             own = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -64,22 +66,31 @@ class Layout:
     def named(self, x: Sequence[Tensor]) -> dict[str, Tensor]:
         """The players' flat tensors as parameters with their names and shapes."""
         found = {}
-        for (player, own), flat in zip(self.parameters.items(), x, strict=True):
+        for i, (own, flat) in enumerate(zip(self.parameters.values(), x, strict=True)):
             pieces = flat.split([p.numel() for p in own.values()])
             for (name, p), piece in zip(own.items(), pieces, strict=True):
-                found[f"players.{player}.{name}"] = piece.view(p.shape)
+                found[f"players.{i}.{name}"] = piece.view(p.shape)
         return found
 
     def state_dict(self, x: np.ndarray) -> dict[str, dict[str, Tensor]]:
         """player -> its module's state_dict with the parameters at x; tensors of its own."""
-        flat = torch.from_numpy(np.array(x)).split(list(self.sizes.values()))
-        named = self.named(flat)
+        named = self.named(torch.from_numpy(np.array(x)).split(list(self.sizes.values())))
         states = {}
-        for player, module in self.modules.items():
-            states[player] = {name: value.clone() for name, value in module.state_dict().items()}
-            own = {name: named[f"players.{player}.{name}"].clone() for name in self.parameters[player]}
-            states[player].update(own)
+        for i, (player, module) in enumerate(self.modules.items()):
+            values = {id(p): named[f"players.{i}.{name}"] for name, p in self.parameters[player].items()}
+            states[player] = copy.deepcopy(dict(module.state_dict()))
+            for name, p in module.named_parameters(remove_duplicate=False):  # tied ones have several names
+                if id(p) in values:
+                    states[player][name] = values[id(p)].clone()
         return states
+
+    def load(self, x: np.ndarray) -> None:
+        """Put x into the parameters, and touch nothing else of the modules."""
+        named = self.named(torch.from_numpy(np.array(x)).split(list(self.sizes.values())))
+        with torch.no_grad():
+            for i, own in enumerate(self.parameters.values()):
+                for name, p in own.items():
+                    p.copy_(named[f"players.{i}.{name}"])
 
     def point(self, states: Mapping[str, Mapping[str, Tensor]]) -> np.ndarray:
         """The flat vector of the parameters in these state_dicts, one a player."""
@@ -115,13 +126,18 @@ class Evaluated(nn.Module):
 
     def __init__(self, layout: Layout):
         super().__init__()
-        self.players = nn.ModuleDict(layout.modules)
+        self.players = nn.ModuleList(layout.modules.values())  # by number: names such as "type" are a ModuleDict's own
         self.layout = layout
         self.guarded = any(True for _ in self.buffers())
 
+    def name_of(self, buffer: str) -> str:
+        """The name of one of the buffers as players know it: critic.0.running_mean."""
+        _, i, rest = buffer.split(".", 2)
+        return f"{list(self.layout.modules)[int(i)]}.{rest}"
+
     def forward(self, losses: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
         """The losses of the modules as they are now, on a batch or, with (), on none."""
-        return losses(*self.players.values(), *batch)
+        return losses(*self.players, *batch)
 
     def at(self, x: Sequence[Tensor], losses: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
         """The losses at the players' flat tensors x; buffers stay as they are."""

@@ -1,9 +1,8 @@
 """A network's field near a point: products with its Jacobian that reuse what was computed for its value.
 
-The first products J u are derivatives of w ↦ Jᵀ w, which is linear. Where more are asked for, J u goes forward over
-reverse: the derivative of the gradients' own evaluation along u, traced once into the list of operations that depend
-on u. What does not depend on it (activations, slopes of the activation functions) is computed once and kept.
-Pearlmutter (1994); Griewank & Walther (2008), section 3.
+J u goes forward over reverse: the derivative of the gradients' own evaluation along u. Where many products are taken
+it is traced into the list of operations that depend on u; what does not depend on it (activations, slopes of the
+activation functions) is computed once and kept. Pearlmutter (1994); Griewank & Walther (2008), section 3.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 from torch.autograd import forward_ad
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from dynsys.errors import InputError
 
-# products by reversing twice, of 2.4 gradients each, before one traces, which takes a second and makes them 1.5
-TRACED_AFTER = 64
-
+# products at one point before the trace pays: it takes 0.7 to 1.2 s, and saves 3 to 40 ms a product (26 to 165,378
+# variables) with the same bits
+DIRECT = 50
 Function = Callable[[Tensor, bool], Tensor]  # (x, whether its value is to be differentiated) -> v(x)
 
 
@@ -31,19 +29,24 @@ class NetworkLinearisation:
     """v(x), J u and Jᵀ u at one point x, for a function of a flat tensor."""
 
     def __init__(self, function: Function, x: Tensor):
-        self.function, self.x, self.products = function, x, 0
+        self.function, self.x, self.taken = function, x, 0
 
     @functools.cached_property
     def _graph(self) -> tuple[Tensor, Tensor]:
         """x and v(x), with what a derivative of v needs."""
         x = self.x.detach().requires_grad_(True)
-        with torch.enable_grad():
-            return x, self.function(x, True)
+        try:
+            with torch.enable_grad():
+                return x, self.function(x, True)
+        except RuntimeError as error:
+            raise undifferentiable(error) from error
 
     @functools.cached_property
     def value(self) -> np.ndarray:
-        """v(x), shape (n,)."""
-        return self._graph[1].detach().numpy()
+        """v(x), shape (n,); not to be written to, since products are made from it."""
+        value = self._graph[1].detach().numpy()
+        value.flags.writeable = False
+        return value
 
     def vjp(self, u: np.ndarray) -> np.ndarray:
         """Jᵀ u, shape (n,)."""
@@ -52,22 +55,31 @@ class NetworkLinearisation:
 
     def jvp(self, u: np.ndarray) -> np.ndarray:
         """J u, shape (n,)."""
-        self.products += 1
-        tangent = self._traced if self.products > TRACED_AFTER else self._twice_reversed
-        with torch.no_grad():
-            return tangent(_tensor(u)).numpy()
+        self.taken += 1
+        try:
+            product = self._traced if self.taken > DIRECT else self._direct
+            with torch.no_grad():
+                return product(_tensor(u)).numpy()
+        except UntraceableError:
+            return self._twice_reversed(_tensor(u)).numpy()
+
+    def _direct(self, u: Tensor) -> Tensor:
+        return tangent(self._evaluated, self.x, u)
+
+    def _evaluated(self, x: Tensor) -> Tensor:
+        return self.function(x, False)
 
     @functools.cached_property
     def _traced(self) -> Callable[[Tensor], Tensor]:
-        """u -> J u, forward over reverse; by reversing twice where an operation has no forward derivative."""
+        """u -> J u, in fewer operations; as before where they make no list."""
         try:
-            return traced_tangent(lambda x: self.function(x, False), self.x)
+            return traced_tangent(self._evaluated, self.x)
         except UntraceableError:
-            return self._twice_reversed
+            return functools.partial(tangent, self._evaluated, self.x)
 
     @functools.cached_property
     def _twice_reversed(self) -> Callable[[Tensor], Tensor]:
-        """u -> J u, the derivative of w ↦ Jᵀ w."""
+        """J u as the derivative of w ↦ Jᵀ w, which is linear: for operations without a forward derivative."""
         x, v = self._graph
         w = torch.zeros_like(v, requires_grad=True)
         with torch.enable_grad():
@@ -102,18 +114,24 @@ class UntraceableError(Exception):
     """There is no forward derivative, or it is not a list of operations without side effects."""
 
 
-def traced_tangent(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
-    """u -> the derivative of `function` at x along u, as a straight line of tensor operations."""
-
-    def tangent(u: Tensor) -> Tensor:
+def tangent(function: Callable[[Tensor], Tensor], x: Tensor, u: Tensor) -> Tensor:
+    """The derivative of `function` at x along u."""
+    try:
         with forward_ad.dual_level(), torch.enable_grad():
             moved = forward_ad.make_dual(x.detach().requires_grad_(True), u)
             found = forward_ad.unpack_dual(function(moved)).tangent
-            return torch.zeros_like(u) if found is None else found
+            return torch.zeros_like(u) if found is None else found.detach()
+    except RuntimeError as error:
+        raise UntraceableError from error
+
+
+def traced_tangent(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
+    """u -> the derivative of `function` at x along u, as a straight line of tensor operations."""
+    from torch.fx.experimental.proxy_tensor import make_fx  # takes a second or more to load
 
     try:
-        traced = make_fx(tangent)(torch.zeros_like(x))
-    except (NotImplementedError, RuntimeError) as error:
+        traced = make_fx(functools.partial(tangent, function, x))(torch.zeros_like(x))
+    except RuntimeError as error:
         raise UntraceableError from error
     traced.graph.eliminate_dead_code()
     with torch.no_grad():

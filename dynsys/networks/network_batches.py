@@ -152,19 +152,20 @@ class NetworkBatches:
         random = stream(seed, k, stage)
         if game.is_stream:
             return drawn(game.data, self.batch * batches, random)
-        return game.rows(np.concatenate([self._rows(seed, k, i, random) for i in range(batches)]))
+        return game.rows(np.concatenate([self._rows(seed, k, stage, i, random) for i in range(batches)]))
 
-    def _rows(self, seed: int, k: int, which: int, random: np.random.Generator) -> np.ndarray:
-        """The rows of batch number `which` of a step."""
+    def _rows(self, seed: int, k: int, stage: int, which: int, random: np.random.Generator) -> np.ndarray:
+        """The rows of batch number `which` of a stage of a step; each number and stage has an order of its own."""
         N = self.field.game.samples or 0
         if self.sampling == "iid":
             return random.integers(N, size=self.batch)
         if self.sampling == "without replacement":
             return random.choice(N, self.batch, replace=False)
         epoch, place = divmod(k, N // self.batch)
-        order = stream(seed, epoch, 0, 1 + which).permutation(N)
+        order = stream(seed, epoch, stage, 1 + which).permutation(N)
         return order[place * self.batch : (place + 1) * self.batch]
 
     def __repr__(self) -> str:
         term = "" if self.gamma is None else f", {self.name} = {self.gamma:g} by {self._estimator.name}"
+        term += "" if self.gamma is None or self.shared else " from batches of its own"
         return f"NetworkBatches({self.field!r}, batches of {self.batch} {self.sampling} a {self.batch_per}{term})"

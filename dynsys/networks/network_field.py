@@ -44,8 +44,9 @@ class NetworkField(MatrixFreeField):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "near", self._near)
-        object.__setattr__(self, "value", functools.partial(self.own, players=()))
+        # not a method of this object: a field that refers to itself would keep each batch of a run in memory
+        near = functools.partial(linearisation, self.slopes, self.draw, self.values(), self._sizes)
+        object.__setattr__(self, "near", near)
 
     @property
     def game(self) -> NetworkGame:
@@ -56,6 +57,10 @@ class NetworkField(MatrixFreeField):
     def x(self) -> np.ndarray:
         """The modules' parameters, shape (n,)."""
         return self.game.x
+
+    def _value(self, x: np.ndarray) -> np.ndarray:
+        """v(x), without what products need."""
+        return self.own(x, ())
 
     def own(self, x: np.ndarray, players: Sequence[int]) -> np.ndarray:
         """v(x), of which only the components of these players, or all, are computed."""
@@ -69,14 +74,6 @@ class NetworkField(MatrixFreeField):
     @functools.cached_property
     def _sizes(self) -> list[int]:
         return list(self.players.values())
-
-    def _near(self, x: np.ndarray) -> NetworkLinearisation:
-        batch = self.draw()
-
-        def function(flat: Tensor, graph: bool) -> Tensor:
-            return torch.cat(self.slopes(flat.split(self._sizes), batch, self.values(), graph))
-
-        return NetworkLinearisation(function, torch.from_numpy(np.array(x)))
 
     def with_parameters(self, /, **values: float) -> NetworkField:
         """The same field at other values of its coefficients; `base` follows."""
@@ -105,6 +102,18 @@ class NetworkField(MatrixFreeField):
 
 def _leaf(x: Tensor) -> Tensor:
     return x.requires_grad_(True)
+
+
+def linearisation(
+    slopes: Slopes, draw: Callable[[], Any], p: Sequence[float], sizes: list[int], x: np.ndarray
+) -> NetworkLinearisation:
+    """The field near x, on a batch drawn once."""
+    batch = draw()
+
+    def function(flat: Tensor, graph: bool) -> Tensor:
+        return torch.cat(slopes(flat.split(sizes), batch, p, graph))
+
+    return NetworkLinearisation(function, torch.from_numpy(np.array(x)))
 
 
 @dataclass(frozen=True)

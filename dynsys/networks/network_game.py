@@ -90,8 +90,7 @@ class NetworkGame(NetworkField):
 
     def load(self, x: Any) -> None:
         """Put the parameters x into the modules themselves."""
-        for player, state in self.state_dict(x).items():
-            self.layout.modules[player].load_state_dict(state)
+        self.layout.load(self.point(x))
 
     def modules_at(self, x: Any) -> dict[str, nn.Module]:
         """player -> a copy of its module with the parameters at x."""
@@ -102,7 +101,9 @@ class NetworkGame(NetworkField):
 
     def to(self, dtype: Any) -> NetworkGame:
         """The game in float32 or float64: copies of its modules and data, the same losses."""
-        wanted = {np.dtype(of): kind for kind, of in TYPES.items()}.get(np.dtype(dtype))
+        wanted = next(
+            (kind for kind, of in TYPES.items() if dtype in (kind, of, np.dtype(of), np.dtype(of).name)), None
+        )
         if wanted is None:
             raise InputError(f"dtype is {shown(dtype)}; give 'float32' or 'float64'")
         modules = {player: copy.deepcopy(module).to(wanted) for player, module in self.layout.modules.items()}
@@ -141,6 +142,8 @@ class NetworkGame(NetworkField):
 
     def on_batch(self, batch: Any) -> NetworkField:
         """The field on one batch, as it is."""
+        if self.data is None:
+            raise InputError(f"{self!r} has no data, and its losses take no batch; give data=")
         count(batch, "batch")
         check_types(batch, self.layout.dtype, "batch")
         return self.made(draw=lambda: batch)

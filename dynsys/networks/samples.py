@@ -41,11 +41,16 @@ def rows(batch: Any, which: Any) -> Any:
 def count(batch: Any, argument: str = "data") -> int:
     """The number of samples, which all tensors of a batch share."""
     sizes = {len(tensor) if tensor.ndim else None for tensor in tensors(batch, argument)}
+    if not sizes:
+        raise InputError(f"{argument} holds no tensor; give tensors with one row a sample, or None for no data")
     if len(sizes) != 1 or None in sizes:
         raise InputError(
             f"{argument} holds tensors of {sorted(map(str, sizes))} rows; all need the same number of rows"
         )
-    return int(sizes.pop() or 0)
+    size = int(sizes.pop() or 0)
+    if size == 0:
+        raise InputError(f"{argument} has no rows; give at least one sample")
+    return size
 
 
 def check_types(batch: Any, dtype: torch.dtype, argument: str = "data") -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from dynsys.errors import InputError, shown
@@ -14,9 +15,13 @@ from dynsys.networks.layout import Evaluated
 
 # functions that are smooth in pieces only, by the names PyTorch's own functions have
 PIECEWISE = (
-    "abs", "amax", "amin", "clamp", "clip", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
-    "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "min", "minimum", "norm", "prelu", "relu", "relu6",
-    "rrelu", "sign", "softshrink", "sort", "threshold", "where",
+    "abs", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "amax", "amin", "aminmax", "cdist",
+    "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip", "cummax", "cummin", "dist", "elu", "floor", "fmax",
+    "fmin", "fmod", "frac", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hinge_embedding_loss",
+    "huber_loss", "kthvalue", "l1_loss", "leaky_relu", "margin_ranking_loss", "max", "max_pool1d", "max_pool2d",
+    "max_pool3d", "maximum", "median", "min", "minimum", "mode", "msort", "multi_margin_loss", "norm", "pdist", "prelu",
+    "quantile", "relu", "relu6", "remainder", "round", "rrelu", "selu", "sgn", "sign", "smooth_l1_loss", "softshrink",
+    "sort", "threshold", "topk", "triplet_margin_loss", "trunc", "vector_norm", "where",
 )  # fmt: skip
 
 
@@ -56,18 +61,21 @@ def tried(
         if loss.dtype != x[i].dtype:
             raise InputError(f"the loss of {players[i]!r} is {loss.dtype} but the modules hold {x[i].dtype}")
         _check_dependence(loss, x[i], players[i], list(watch.ends))
+        _check_second_derivatives(loss, players[i])
     for (name, old), new in zip(before.items(), _changed(evaluated, values, x, batch), strict=True):
         if not torch.equal(old, new):
             raise InputError(
-                f"evaluating the losses changes the buffer {name.removeprefix('players.')!r}, so that the field would "
+                f"evaluating the losses changes the buffer {evaluated.name_of(name)!r}, so that the field would "
                 "depend on its own past; put the module in eval mode, or give a batch norm track_running_stats=False"
             )
+    random = torch.get_rng_state()
     again = values(x, batch)
+    draws = not torch.equal(random, torch.get_rng_state())
     for i, loss in losses.items():
-        if not torch.equal(loss, again[i]) and not (loss.isnan() | again[i].isnan()):
+        if draws or (not torch.equal(loss, again[i]) and not (loss.isnan() | again[i].isnan())):
+            how = "draws random numbers of its own" if draws else "differs between two evaluations at one point"
             raise InputError(
-                f"the loss of {players[i]!r} differs between two evaluations at one point (dropout?); draw its random "
-                "numbers in data, or put the module in eval mode"
+                f"the loss of {players[i]!r} {how} (dropout?); draw them in data, or put the module in eval mode"
             )
     return list(watch.pieces)
 
@@ -97,6 +105,27 @@ def _changed(evaluated: Evaluated, values: Any, x: Any, batch: Any) -> list[Tens
         evaluated.guarded = guarded
         for name, buffer in evaluated.named_buffers():
             buffer.copy_(kept[name])
+
+
+# what the wrapper that PyTorch puts around such a derivative runs
+ONCE = once_differentiable(lambda _: None).__code__
+
+
+def _check_second_derivatives(loss: Tensor, player: str) -> None:
+    """Raise `InputError` for operations whose derivative is a constant to PyTorch where it is none: J would lack it."""
+    seen, waiting = set(), [loss.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        waiting += [before for before, _ in node.next_functions]
+        operation = getattr(node, "_forward_cls", None)
+        if operation is not None and getattr(operation.backward, "__code__", None) is ONCE:
+            raise InputError(
+                f"the loss of {player!r} uses {operation.__name__}, which is marked with @once_differentiable, so that "
+                "the field would have a wrong Jacobian; replace the operation"
+            )
 
 
 def _check_dependence(loss: Tensor, x: Tensor, player: str, ends: list[str]) -> None:

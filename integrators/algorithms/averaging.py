@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
+from dynsys.matrix_free import OnPlayers
 from dynsys.vector import axpy, maximum, minimum, part, put, repeat, scale, unit
 from integrators.algorithms.runge_kutta import Euler
 from integrators.method import Method
@@ -299,6 +300,8 @@ class Projected(Wrapper):
     def check(self, field: AnyField) -> None:
         """Raise `InputError` if the box names a player that is not there."""
         super().check(field)
+        if isinstance(self.onto, Simplex) and isinstance(field, OnPlayers):
+            raise InputError("onto is Simplex(), which sorts variables one by one; give a field with formulas")
         player = getattr(self.onto, "player", None)
         if player is not None and not 0 <= player < len(field.players):
             raise InputError(f"player is {player}; the field's are numbered 0 to {len(field.players) - 1}")

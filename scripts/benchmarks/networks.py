@@ -48,13 +48,13 @@ def products(width: int, repeats: int) -> dict[str, Any]:
     """Medians for one size of networks, every product checked against PyTorch's own."""
     import torch
 
-    from dynsys.networks.linearisation import TRACED_AFTER
+    from dynsys.networks.linearisation import DIRECT
     from dynsys.transforms import consensus
 
     v = game(width)
     x, u = v.x, np.random.default_rng(0).normal(size=v.n).astype(np.float32)
     w, near = consensus(v, gamma=0.1), v.linearised(x)
-    for _ in range(TRACED_AFTER):
+    for _ in range(DIRECT):
         near.jvp(u)
     point, direction = torch.from_numpy(x), torch.from_numpy(u)
 
