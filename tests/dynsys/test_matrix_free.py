@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from analysis import classify, fixed_points
 from analysis.updates import update_jacobian
-from dynsys import Game, InputError
+from dynsys import Game, InputError, networks
 from dynsys.matrix_free import LARGEST_DENSE, MatrixFreeField, Products, check_matrix_free
 from dynsys.transforms import consensus
 from dynsys.vector import PerPlayer, unit
@@ -189,6 +190,17 @@ def test_runs_end_for_the_reasons_of_the_formulas():
         found = trajectory(TWIN, x0, Euler(), h=0.5, steps=30, divergence_bound=bound)
         assert (found.status, found.steps) == (wanted.status, wanted.steps) and found.status != Status.FINISHED
         assert_allclose(found.x, wanted.x, rtol=1e-12)
+
+
+# --- without PyTorch ---------------------------------------------------------------------------------
+
+
+def test_without_pytorch_networks_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"NetworkGame needs PyTorch; install it with pip install 'dynsys-games"):
+        networks.NetworkGame  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'NetworkGam'"):
+        networks.NetworkGam  # noqa: B018
 
 
 # --- errors ---------------------------------------------------------------------------------------

@@ -346,12 +346,23 @@ def test_only_the_losses_of_the_players_in_turn_are_evaluated():
     assert sorted(calls) == ["one", "one", "two", "two"]
 
 
-def test_one_function_for_all_losses_may_return_a_mapping_in_any_order():
-    modules = {"one": Numbers(1, 2), "two": Numbers(3, 4)}
-    wanted = NetworkGame(modules, {"one": lambda a, b: a.w @ b.w, "two": lambda a, b: (b.w**2 * a.w).sum()})
-    found = NetworkGame(modules, lambda a, b: {"two": (b.w**2 * a.w).sum(), "one": a.w @ b.w})
-    assert_array_equal(found(found.x), wanted(found.x))
-    assert_array_equal(found.jacobian(found.x), wanted.jacobian(found.x))
+def test_one_function_for_all_losses_may_share_what_they_have_in_common_and_return_it_in_any_order():
+    def first(a, b):
+        return torch.tanh(a.w @ b.w) * a.w.sum()
+
+    def second(a, b):
+        return (b.w**2).sum() - torch.tanh(a.w @ b.w)
+
+    def both(a, b):
+        common = torch.tanh(a.w @ b.w)
+        return {"two": (b.w**2).sum() - common, "one": common * a.w.sum()}
+
+    modules = {"one": Numbers(1, 0.5), "two": Numbers(0.25, -0.75)}
+    wanted, found = NetworkGame(modules, {"one": first, "two": second}), NetworkGame(modules, both)
+    close(found(found.x), wanted(found.x), 1e-14)
+    close(found.jacobian(found.x), wanted.jacobian(found.x), 1e-14)
+    close(consensus(found, 0.5)(found.x), consensus(wanted, 0.5)(found.x), 1e-14)
+    close(found.own(found.x, (0,))[:2], wanted(found.x)[:2], 1e-14)
 
 
 def test_losses_may_be_modules_themselves():
