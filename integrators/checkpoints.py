@@ -95,6 +95,12 @@ def read(file: Checkpoint, like: Any) -> tuple[int, Any, list[dict[str, Any]]] |
     return about["k"], shaped(values, like), about["records"]
 
 
+def stored_point(path: Path, players: int) -> np.ndarray:
+    """The point of a checkpoint, shape (n,), whatever the run: a state begins with the parts of its players."""
+    with np.load(path, allow_pickle=False) as stored:
+        return np.concatenate([stored[f"state{i}"] for i in range(players)])
+
+
 def _agree(there: Sequence[float], here: Sequence[float]) -> bool:
     """Whether two fields' slopes are the same but for rounding in single precision, or one has no number there."""
     if len(there) != len(here) or not np.isfinite([*there, *here]).all():

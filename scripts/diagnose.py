@@ -37,8 +37,8 @@ EPILOG = """Examples:
   python scripts/diagnose.py scripts/examples/tiny_gan.py:make
   python scripts/diagnose.py my_project.training:make_gan --state checkpoint.pt --method extragradient --h 1e-4
 
-Your file is a program, and it runs because you name it. A checkpoint is read as data: a .npy file with all parameters
-in a row, or what torch.save has written of a dictionary, player to state_dict().
+Your file is a program, and it runs because you name it. A checkpoint is read as data: a .npz file that train keeps, a
+.npy file with all parameters in a row, or what torch.save has written of a dictionary, player to state_dict().
 """
 
 
@@ -160,8 +160,15 @@ def checkpoint(path: Path, game: MatrixFreeField) -> np.ndarray:
     if path.suffix == ".npy":
         with blamed(f"reading {path}"):
             return game.point(np.load(path, allow_pickle=False), "--state")
+    if path.suffix == ".npz":
+        from integrators.checkpoints import stored_point
+
+        with blamed(f"reading {path}"):
+            return game.point(stored_point(path, len(game.players)), "--state")
     if not hasattr(game, "game"):
-        raise InputError(f"--state is {str(path)!r}; for a field without modules give a .npy file of all its numbers")
+        raise InputError(
+            f"--state is {str(path)!r}; for a field without modules give a .npz of train, or a .npy of all its numbers"
+        )
     with blamed(f"reading {path}"):
         import torch
 

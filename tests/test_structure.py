@@ -88,10 +88,8 @@ def test_the_python_example_of_docs_windows_runs(capsys):
     assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
 
 
-@pytest.mark.parametrize("page, lines", [("minibatches", 6), ("solving", 8), ("networks", 4)])
+@pytest.mark.parametrize("page, lines", [("minibatches", 6), ("solving", 8)])
 def test_the_python_example_of_a_page_runs_and_prints_what_it_says(page, lines, capsys):
-    if page == "networks":
-        pytest.importorskip("torch", reason="needs PyTorch: pip install 'dynsys-games[networks]'")
     example = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
     exec(compile(example, f"{page}.md", "exec"), {})  # our own documentation
     claimed = [line.partition("  # ")[2].strip() for line in example.splitlines() if line.startswith("print(")]

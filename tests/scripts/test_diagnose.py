@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from dynsys.matrix_free import MatrixFreeField, Products
+from integrators import HeavyBall, train
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "diagnose.py"
 EXAMPLE = ROOT / "scripts" / "examples" / "tiny_gan.py"
@@ -80,6 +83,16 @@ def test_a_checkpoint_of_plain_numbers(own, tmp_path, capsys):
     assert "‖v‖ = 0.5" in capsys.readouterr().out
 
 
+def test_a_checkpoint_that_train_has_kept(own, tmp_path, capsys):
+    J = np.array([[-0.5, 0.0], [0.0, -1.0]])
+    field = MatrixFreeField(lambda x: Products(J @ x, J.__matmul__, J.T.__matmul__), {"theta": 1, "phi": 1})
+    run = train(field, [0.4, 1.6], HeavyBall(0.5), h=0.5, steps=3, checkpoint=tmp_path / "run.npz")
+    state = ["--state", str(tmp_path / "run.npz"), "--out", str(tmp_path / "out")]
+    assert diagnose([f"{own}:make_nowhere", *state]) == 0
+    speed = json.loads((tmp_path / "out" / "diagnosis.json").read_text(encoding="utf-8"))["speeds"]
+    assert [speed["theta"], speed["phi"]] == [abs(run.x[1]), abs(run.x[0])]  # of the curl field
+
+
 @pytest.mark.parametrize(
     ("subject", "more", "words"),
     [
@@ -93,13 +106,15 @@ def test_a_checkpoint_of_plain_numbers(own, tmp_path, capsys):
         ("{own}:make", ["--method", "eulre"], "did you mean 'euler'"),
         ("{own}:make", ["--h=-1"], "--h is -1"),
         ("{own}:make", ["--products", "7"], "products is 7"),
+        ("{own}:make", ["--state", "{here}/text.npz"], "raised"),
         ("{own}:make", ["--state", "nowhere.pt"], "which is no file"),
-        ("{own}:make", ["--state", "{own}"], "without modules give a .npy"),
+        ("{own}:make", ["--state", "{own}"], "without modules give a .npz"),
         ("{own}:make", ["--format", "gif"], "--format is 'gif'"),
     ],
 )
 def test_it_says_what_is_wrong_in_one_line(subject, more, words, own, tmp_path, capsys):
-    arguments = [text.replace("{own}", str(own)) for text in (subject, *more)]
+    (tmp_path / "text.npz").write_text("no archive", encoding="utf-8")
+    arguments = [text.replace("{own}", str(own)).replace("{here}", str(tmp_path)) for text in (subject, *more)]
     assert diagnose([*arguments, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert words in error and error.startswith("error: ") and error.count("\n") == 1
