@@ -78,7 +78,7 @@ def test_what_a_field_answers_may_be_written_to():
     wanted = TWIN(x).copy()
     TWIN(x)[:] = 7.0
     assert_array_equal(TWIN(x), wanted)
-    point = x.copy()
+    point = x + 0.25
     before = TWIN.vjp(point, x)
     point[0] = 2.0  # the caller's own array: the linearisation kept for the old point is not taken for the new one
     assert_array_equal(TWIN.vjp(point, x), FORMULA.jacobian(point).T @ x)

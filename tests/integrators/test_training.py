@@ -240,6 +240,15 @@ def test_ctrl_c_ends_a_run_with_its_state_saved_wherever_it_comes(tmp_path, wher
     assert_array_equal(resumed.x, whole.x)
 
 
+def test_step_k_of_a_run_sees_the_field_of_step_k():
+    field = NetworkBatches(learning(), 4, 0.5, "split", "reshuffled")
+    x = field.x
+    for k in range(7):
+        x = x + 0.05 * field.at_step(3, k)(x)
+    assert_allclose(train(field, field.x, Euler(), h=0.05, steps=7, rng=3).x, x, rtol=1e-14)
+    assert_allclose(trajectory(field, field.x, Euler(), h=0.05, steps=7, rng=3).x[-1], x, rtol=1e-14)
+
+
 # --- checkpoints ----------------------------------------------------------------------------------
 
 ROWS = torch.linspace(-1, 1, 40, dtype=torch.float64).view(20, 2)
@@ -433,8 +442,10 @@ def test_a_schedule_is_told_by_its_name_and_values_and_not_by_its_address(tmp_pa
 
         return halved
 
-    train(GAME, START, Scheduled(schedule=made()), h=0.05, steps=2, checkpoint=file)
-    assert train(GAME, START, Scheduled(schedule=made()), h=0.05, steps=4, checkpoint=file).steps == 4
+    one, other = made(), made()
+    assert repr(one) != repr(other)
+    train(GAME, START, Scheduled(schedule=one), h=0.05, steps=2, checkpoint=file)
+    assert train(GAME, START, Scheduled(schedule=other), h=0.05, steps=4, checkpoint=file).steps == 4
     with pytest.raises(InputError, match="another run"):
         train(GAME, START, Scheduled(schedule=Halved()), h=0.05, steps=4, checkpoint=file)
 
