@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gans.runs import Problem, Run
 
 app = new_app()
-SAMPLES, SHOWN, ROWS = 1000, 16, 128  # samples that are judged, that are drawn; rows of the batch that v is taken on
+SAMPLES, SHOWN, ROWS = 1000, 16, 64  # samples that are judged, that are drawn; rows of the batch that v is taken on
 
 EPILOG = """Examples:
 
@@ -42,7 +42,7 @@ def digits_dcgan(
     batch: Annotated[int, typer.Option(min=1, help="Samples a step.")] = 64,
     h: Annotated[float, typer.Option("--h", help="Step size of RMSProp.")] = 5e-4,
     gamma: Annotated[float, typer.Option(help="Consensus coefficient γ.")] = 10.0,
-    products: Annotated[int, typer.Option(min=22, help="Products with each Jacobian for its Ritz values.")] = 120,
+    products: Annotated[int, typer.Option(min=22, help="Products with each Jacobian for its Ritz values.")] = 100,
     quick: Annotated[bool, typer.Option(help="Two channels and a few steps, to see that it works.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for pages, data and checkpoints.")] = Path("out/digits"),
     format_: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
@@ -109,7 +109,7 @@ def measures(problem: Problem, run: Run, judge: Judge, products: int, folder: Pa
     shown = columns(run, 5)
     arrays = {"steps": run.steps, "x": run.x, "samples": np.array([samples[k][:SHOWN] for k in shown])}
     ritz = []
-    for k in shown:
+    for k in columns(run, 3):
         x, at = run.x[k].astype(np.float64), int(run.steps[k])
         found = leading(game, rows, x, problem.gamma, products, folder / f"{run.name}-{at}.npz")
         ritz.append({"step": at, **{name: one.to_dict() for name, one in found.items()}})

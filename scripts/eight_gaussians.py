@@ -196,8 +196,8 @@ def show(entries: list[dict[str, Any]]) -> None:
     from gans.command import spectrum_cells
     from rich.table import Table
 
-    heads = ("loss", "method", "seed", "steps", "modes", "near", "fine", "‖v‖", "v' < 0 = 0 > 0", "max Re v'")
-    table = Table(*heads, "w' < 0 = 0 > 0", "max Re w'")
+    heads = ("loss", "method", "seed", "steps", "modes", "near", "fine", "‖v‖", "v' left/on/right", "max Re v'")
+    table = Table(*heads, "w' left/on/right", "max Re w'")
     for entry in entries:
         table.add_row(
             entry["loss"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,6 +75,6 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     return aside.replace(path)
 
 
-def spectrum_cells(cloud: dict[str, float]) -> tuple[str, str]:
+def spectrum_cells(cloud: dict[str, Any]) -> tuple[str, str]:
     """How many eigenvalues lie left of the imaginary axis, on it, right of it; and the largest real part."""
-    return " / ".join(str(cloud[side]) for side in ("left", "on_axis", "right")), f"{cloud['largest_real']:.3g}"
+    return "/".join(str(cloud[side]) for side in ("left", "on_axis", "right")), f"{cloud['largest_real']:.3g}"

@@ -16,6 +16,7 @@ from dynsys.networks import NetworkGame
 from dynsys.transforms import consensus
 
 ON_AXIS = 1e-7  # real parts of at most this share of the spectral radius are 0: rounding moves them about so far
+ROTATING = 0.01  # imaginary parts from here on turn the flow once in a time of 600 or less
 LEADING, BASIS = 6, 40
 
 
@@ -25,14 +26,17 @@ class Cloud:
 
     eigenvalues: np.ndarray
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """How many lie right of the imaginary axis, on it and left of it, and how far the cloud reaches.
 
-        `turning` is the share, of those off the origin, with a larger imaginary than real part.
+        `turning` is the share, of those off the origin, with a larger imaginary than real part; `rotating` counts
+        imaginary parts of at least `ROTATING`, `rotating_right` how many of these lie right of the axis, and
+        `rotating_slant` the median of their Re λ/|Im λ|, None without any.
         """
         real, size = self.eigenvalues.real, np.abs(self.eigenvalues)
         zero = ON_AXIS * size.max(initial=0)
-        off = size > zero
+        off, turns = size > zero, np.abs(self.eigenvalues.imag) >= ROTATING
+        slants = real[turns] / np.abs(self.eigenvalues.imag[turns])
         return {
             "right": int((real > zero).sum()),
             "on_axis": int((np.abs(real) <= zero).sum()),
@@ -41,6 +45,9 @@ class Cloud:
             "smallest_real": float(real.min()),
             "largest_imaginary": float(self.eigenvalues.imag.max()),
             "turning": float((np.abs(self.eigenvalues.imag) > np.abs(real))[off].mean()) if off.any() else 0.0,
+            "rotating": int(turns.sum()),
+            "rotating_right": int((real[turns] > zero).sum()),
+            "rotating_slant": float(np.median(slants)) if len(slants) else None,
         }
 
 

@@ -158,6 +158,9 @@ def test_eigenvalues_are_counted_by_their_side_of_the_imaginary_axis():
         "smallest_real": -2,
         "largest_imaginary": 3,
         "turning": 0.5,
+        "rotating": 2,
+        "rotating_right": 2,
+        "rotating_slant": pytest.approx(1 / 3),
     }
 
 
