@@ -12,6 +12,7 @@ from analysis.stability_functions import numeric_method
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
 from dynsys.field import as_points
+from dynsys.matrix_free import MatrixFreeField
 from integrators.checks import check_count, check_step
 from integrators.method import Method, check_method
 from integrators.states import flat, shaped
@@ -52,6 +53,8 @@ def update_jacobian(field: Fields, x: Any, method: Method, h: float, period: int
 
 def _fields(field: Fields) -> list[AnyField]:
     """The fields that act in turn, checked."""
+    if isinstance(field, MatrixFreeField):
+        raise InputError(f"{field!r} has products with its Jacobian, not its entries; take leading_multipliers")
     fields = [field] if isinstance(field, AnyField) else list(field)
     if not fields or not all(isinstance(one, AnyField) for one in fields):
         raise InputError(f"field is {shown(field)}; give a VectorField, or a sequence of them that act in turn")

@@ -96,7 +96,7 @@ class NetworkField(MatrixFreeField):
 
     def made(self, **changes: Any) -> NetworkField:
         """A field of the same game on the same batch, but for these changes."""
-        same = ("players", "parameters", "name", "dtype", "base", "slopes", "draw", "almost_everywhere")
+        same = ("players", "parameters", "name", "dtype", "base", "slopes", "draw", "almost_everywhere", "piecewise")
         return NetworkField(**{**{key: getattr(self, key) for key in same}, "source": self.game, **changes})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ import sympy as sp
 from dynsys.expressions import check_name, symbol
 from dynsys.field import VectorField
 from dynsys.functions import switch
+from dynsys.matrix_free import MatrixFreeField
 from dynsys.transforms.blocks import solved
 from dynsys.transforms.rules import AField, transformed
 from dynsys.vector import axpy, dot, matvec, scale, vecmat, weighted_sum
@@ -42,7 +44,10 @@ def symplectic_gradient_adjustment(v: AField, lam: float = 1.0, aligned: bool = 
         return axpy(-lam * alignment(v, J, gradient, turned, n) if aligned else -lam, turned, v)
 
     kind = "aligned symplectic gradient adjustment" if aligned else "symplectic gradient adjustment"
-    return transformed(v, rule, {name: lam}, kind)
+    w = transformed(v, rule, {name: lam}, kind)
+    if aligned and isinstance(w, MatrixFreeField):
+        return replace(w, piecewise=f"the sign of {name} jumps with the state")
+    return w
 
 
 def alignment(v: Any, J: Any, gradient: Any, turned: Any, n: int) -> Any:

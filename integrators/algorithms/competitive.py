@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
+from dynsys.matrix_free import OnPlayers
 from dynsys.vector import axpy, dot, matvec, minimum, scale, solve, where
 from integrators.method import Method
 from integrators.wrapping import check_between, check_positive_number
@@ -31,13 +32,15 @@ def _shaping(J: Any, gradients: Any, blocks: Sequence[Sequence[int]]) -> Any:
 
 
 class _Competitive(Method):
-    """Needs players."""
+    """Needs players, and the entries of the Jacobian."""
 
     order: ClassVar[int | None] = 1
     joint: ClassVar[bool] = False
 
     def check(self, field: AnyField) -> None:
-        """Raise `InputError` if the field has no players."""
+        """Raise `InputError` if the field has no players, or its Jacobian no entries."""
+        if isinstance(field, OnPlayers):
+            field.jacobian((), ())
         if len(field.players) < 2:
             raise InputError(f"{self.label} needs players, and the field has one block of variables; give it players=")
 

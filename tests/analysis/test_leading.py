@@ -166,3 +166,9 @@ def test_values_right_of_the_axis_leave_no_stable_step_and_those_on_it_some_to_e
     assert stable_steps([1j], Euler()).largest == 0
     assert stable_steps([2j], Extragradient()).largest == pytest.approx(0.5)
     assert stable_steps([-1.0], Euler(), (0, 1)).to_dict()["largest"] == 1
+
+
+def test_what_forms_the_jacobian_of_an_update_says_what_to_take_instead():
+    field = MatrixFreeField(lambda x: Products(-x, np.negative, np.negative), {"all": 2})
+    with pytest.raises(InputError, match="take leading_multipliers"):
+        multipliers(field, [0.0, 0.0], Euler(), h=0.1)

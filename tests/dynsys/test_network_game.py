@@ -181,7 +181,10 @@ def test_the_sign_of_aligned_sga_is_that_of_the_mean_over_the_variables():
         gradient, turned = J.T @ v, (J.T - J) @ v / 2
         product = -(v @ gradient) * (turned @ gradient)
         sign = 1 if product / n + 0.1 >= 0 else -1
-        close(symplectic_gradient_adjustment(game, 0.5, aligned=True)(game.x), v - 0.5 * sign * turned, 1e-12)
+        adjusted = symplectic_gradient_adjustment(game, 0.5, aligned=True)
+        close(adjusted(game.x), v - 0.5 * sign * turned, 1e-12)
+        assert "the sign of lam jumps" in adjusted.with_parameters(lam=0.1).piecewise
+        assert not symplectic_gradient_adjustment(game, 0.5).piecewise
         found.add((sign, 1 if product + 0.1 >= 0 else -1, 1 if product / n - 0.1 >= 0 else -1))
     assert {(1, -1, -1), (-1, -1, -1)} <= found  # both signs, and where the mean or the bias decides
 
