@@ -3,6 +3,7 @@
 import importlib.util
 import resource
 import time
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -67,7 +68,9 @@ def products(width: int, repeats: int) -> dict[str, Any]:
         ]
         return -torch.cat(slopes)
 
-    _, linear = torch.func.linearize(functional, point)
+    with warnings.catch_warnings():  # about how it folds its own constants
+        warnings.simplefilter("ignore")
+        _, linear = torch.func.linearize(functional, point)
     calls = {
         "gradient": lambda: v(x),
         "jvp": lambda: near.jvp(u),
