@@ -2,6 +2,9 @@
 
 import os
 
+# before NumPy or PyTorch load: of tests side by side, each with threads of its own, all wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from hypothesis import HealthCheck, settings
 
 SLOW = [HealthCheck.too_slow]  # without compilation an example can take a second
