@@ -226,7 +226,7 @@ WRONG = {
     "transformed": (lambda: consensus(TWIN, 0.5), "given by functions, so that consensus of twin has no Jacobian"),
     "transformed, no field": (lambda: consensus(3, 0.5), "v is 3; consensus takes a VectorField or the field of a"),
     "implicit": (lambda: trajectory(TWIN, X, method_named("implicit-euler"), 0.1, 3), "take a method without"),
-    "payoffs": (lambda: trajectory(TWIN, X, method_named("lola"), 0.1, 3), "offers products with its Jacobian, not its entries"),
+    "payoffs": (lambda: trajectory(TWIN, X, method_named("lola"), 0.1, 3), "with its Jacobian, not its entries"),
     "check": (lambda: check_matrix_free(FORMULA), "give a NetworkGame or another MatrixFreeField"),
     "ensemble": (lambda: ensemble(TWIN, [X], Euler(), 0.1, 3), "take trajectory or train once a start"),
     "solve": (lambda: solve(TWIN, X, t=(0, 1)), "take trajectory, train or diagnose"),
