@@ -78,9 +78,7 @@ def own_curvatures(
     is proved. The process stops when ‖Hy - θy‖ ≤ `tolerance` ‖H‖ (default: √ε of the field's type, at least 1e-6) or
     after `products`, at most the player's number of variables. Lanczos (1950).
     """
-    point = point_of(field, x)
-    while field.base is not None:
-        field = field.base
+    point, field = point_of(field, x), field.root
     check_count(products, "products", 2)
     generator = np.random.default_rng(rng)
     bound = default_tolerance(field.dtype) if tolerance is None else float(tolerance)

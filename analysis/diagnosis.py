@@ -174,8 +174,8 @@ def diagnose(
     share = {name: int(part * products) for name, part in SHARES.items()}
     say("v and its Jacobian")
     J = JacobianAt(field, x, dense)
-    point, game = J.x, _root(field)
-    v = np.asarray(_root(field)(point))
+    point, game = J.x, field.root
+    v = np.asarray(game(point))
     if not np.isfinite(v).all():
         raise InputError("v at x is not finite; choose another point")
     base = J if game is field else JacobianAt(game, point, dense)
@@ -246,12 +246,6 @@ def _or_note(notes: list[str], compute: Callable[[], Any]) -> Any:
     except InputError as error:
         notes.append(str(error))
         return None
-
-
-def _root(field: MatrixFreeField) -> MatrixFreeField:
-    while field.base is not None:
-        field = field.base
-    return field
 
 
 def _best_pair(

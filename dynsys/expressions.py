@@ -34,6 +34,14 @@ def check_name(name: Any, argument: str) -> str:
     return composed
 
 
+def check_parameters(given: Iterable[str], known: Iterable[str], what: str = "field") -> None:
+    """Raise `InputError` for a name that is none of the parameters of a field or game; it offers the nearest."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise InputError(f"the {what} has no parameter {name!r}; {nearest(name, names)}")
+
+
 def finite(value: Any, argument: str) -> float:
     """A finite real number, or an error that names the argument."""
     if isinstance(value, bool) or (not isinstance(value, int | float) and not hasattr(value, "__float__")):

@@ -16,7 +16,7 @@ from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
 from dynsys.derivatives import partial_derivatives
 from dynsys.errors import InputError, nearest, shown
-from dynsys.expressions import check_name, exact, expression, finite, symbol
+from dynsys.expressions import check_name, check_parameters, exact, expression, finite, symbol
 from dynsys.functions import switch
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ class VectorField:
 
     def with_parameters(self, /, **values: float) -> VectorField:
         """The same field at other parameter values; `game` and `base` follow."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters)
         known = lambda other: {k: v for k, v in values.items() if k in other.parameters}  # noqa: E731
         return replace(
             self,

@@ -16,7 +16,7 @@ import sympy as sp
 from dynsys import kernels
 from dynsys.codegen import functions_text, numpy_functions
 from dynsys.errors import InputError, nearest, shown
-from dynsys.expressions import check_name, exact, expression, finite, symbol
+from dynsys.expressions import check_name, check_parameters, exact, expression, finite, symbol
 from dynsys.field import VectorField, as_points, check_box
 from dynsys.identities import all_zero
 
@@ -104,9 +104,7 @@ class Game:
 
     def with_parameters(self, /, **values: float) -> Game:
         """The same game at other parameter values."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the game has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters, "game")
         return replace(self, parameters={**self.parameters, **values})
 
     @property

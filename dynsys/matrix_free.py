@@ -16,7 +16,7 @@ from dynsys.vector import PerPlayer
 
 # what analyses of fields of a few variables ask for
 WITH_FORMULAS = (
-    "autonomous", "box", "expressions", "on_tuples", "period", "region", "root", "symbols", "time", "variables",
+    "autonomous", "box", "expressions", "on_tuples", "period", "region", "symbols", "time", "variables",
 )  # fmt: skip
 LARGEST_DENSE = 3000  # variables: a dense Jacobian takes 72 MB, its eigenvalues half a minute
 
@@ -94,6 +94,11 @@ class MatrixFreeField:
     def n(self) -> int:
         """The number of variables."""
         return sum(self.players.values())
+
+    @property
+    def root(self) -> MatrixFreeField:
+        """The field at the start of the chain of transformations."""
+        return self if self.base is None else self.base.root
 
     @property
     def blocks(self) -> tuple[tuple[int, ...], ...]:

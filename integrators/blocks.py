@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from dynsys.array_field import AnyField
-from dynsys.errors import InputError, nearest
+from dynsys.errors import InputError
+from dynsys.expressions import check_parameters
 from dynsys.field import as_points
 from integrators.checks import check_count
 from integrators.status import LANES
@@ -65,8 +66,7 @@ def step_sizes(h: Any, m: int) -> np.ndarray:
 def parameter_rows(field: AnyField, given: Mapping[str, Any] | None, m: int) -> np.ndarray:
     """The parameters' values for each of m runs, a row a parameter."""
     rows = np.repeat(np.array(field.values(), dtype=float)[:, None], m, axis=1)
+    check_parameters(given or {}, field.parameters)
     for name, values in (given or {}).items():
-        if name not in field.parameters:
-            raise InputError(f"the field has no parameter {name!r}; {nearest(name, field.parameters)}")
         rows[list(field.parameters).index(name)] = _each(values, f"parameter {name}", m)
     return rows

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dynsys.array_field import AnyField
-from dynsys.errors import InputError, nearest, shown
-from dynsys.expressions import check_name, finite
+from dynsys.errors import InputError, shown
+from dynsys.expressions import check_name, check_parameters, finite
 from dynsys.field import Box, OnTuples, check_box
 from dynsys.minibatches.estimators import Estimator, UStatistic, Weights, as_estimator, check_sampling
 from dynsys.minibatches.expected_fields import expected_field
@@ -69,14 +69,8 @@ class MinibatchField(Rebuilt):
     def __post_init__(self) -> None:
         fix = functools.partial(object.__setattr__, self)
         source = sampled(self.game)
-        size = finite(self.batch, "batch")
-        if size < 1 or not size.is_integer():
-            raise InputError(f"batch is {shown(self.batch)}; give a whole number of samples, at least 1")
-        fix("batch", int(size))
+        fix("batch", check_batches(self.batch, self.sampling, self.batch_per, source.population.size))
         fix("estimator", as_estimator(self.estimator))
-        check_sampling(self.sampling, self.batch, source.population.size)
-        if self.batch_per not in BATCHES_PER:
-            raise InputError(f"batch_per is {shown(self.batch_per)}; give 'step' or 'stage'")
         if self.gamma is not None:
             self._estimator.check(self.batch, source.population.size)
             fix("gamma", finite(self.gamma, "gamma"))
@@ -164,9 +158,7 @@ class MinibatchField(Rebuilt):
 
     def with_parameters(self, /, **values: float) -> MinibatchField:
         """The same field at other values of the game's parameters and of γ."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters)
         gamma = self.gamma if self.gamma is None else values.pop(self.name, self.gamma)
         return replace(self, game=self.game.with_parameters(**values) if values else self.game, gamma=gamma)
 
@@ -277,6 +269,17 @@ class MinibatchField(Rebuilt):
     def __repr__(self) -> str:
         term = "" if self.gamma is None else f", {self.name} = {self.gamma:g} by {self._estimator.name}"
         return f"MinibatchField({self.game!r}, batches of {self.batch} {self.sampling} a {self.batch_per}{term})"
+
+
+def check_batches(batch: Any, sampling: Any, batch_per: Any, N: int | None) -> int:
+    """The number of samples in a batch; `InputError` for those that N rows (None: endless) do not allow."""
+    size = finite(batch, "batch")
+    if size < 1 or not size.is_integer():
+        raise InputError(f"batch is {shown(batch)}; give a whole number of samples, at least 1")
+    check_sampling(sampling, int(size), N)
+    if batch_per not in BATCHES_PER:
+        raise InputError(f"batch_per is {shown(batch_per)}; give 'step' or 'stage'")
+    return int(size)
 
 
 def batch_parts(

@@ -13,8 +13,8 @@ import sympy as sp
 
 from dynsys.array_field import AnyField, ArrayField
 from dynsys.codegen import functions_text, numpy_functions
-from dynsys.errors import InputError, nearest, shown
-from dynsys.expressions import symbol
+from dynsys.errors import InputError, shown
+from dynsys.expressions import check_parameters, symbol
 from dynsys.field import VectorField, as_points
 from dynsys.game import Game
 from dynsys.minibatches.populations import NotClosedError, Population, expectation
@@ -52,9 +52,7 @@ class SampledField(Rebuilt):
 
     def with_parameters(self, /, **values: float) -> SampledField:
         """The same field at other values of its own parameters."""
-        for name in values:
-            if name not in self.own_parameters:
-                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.own_parameters)}")
+        check_parameters(values, self.own_parameters)
         game = None if self.game is None else self.game.with_parameters(**values)
         return SampledField(self.sample.with_parameters(**values), self.population, game)
 

@@ -14,8 +14,8 @@ from typing import Any
 import sympy as sp
 
 from dynsys.array_field import AnyField
-from dynsys.errors import InputError, nearest
-from dynsys.expressions import check_name
+from dynsys.errors import InputError
+from dynsys.expressions import check_name, check_parameters
 from dynsys.game import Game, opponents
 from dynsys.minibatches.populations import Data, Noise, NotClosedError, Population, expectation
 from dynsys.minibatches.sampled_field import SampledField
@@ -52,9 +52,7 @@ class SampledGame(Rebuilt):
 
     def with_parameters(self, /, **values: float) -> Any:
         """The same game at other parameter values."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the game has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters, "game")
         return replace(self, parameters={**self.parameters, **values})  # type: ignore[type-var]
 
     @property

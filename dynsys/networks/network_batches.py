@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from dynsys.errors import InputError, nearest, shown
-from dynsys.expressions import check_name, finite
+from dynsys.errors import InputError, shown
+from dynsys.expressions import check_name, check_parameters, finite
 from dynsys.matrix_free import OnPlayers
-from dynsys.minibatches.estimators import Estimator, UStatistic, as_estimator, check_sampling
-from dynsys.minibatches.minibatch_field import BATCHES_PER, batch_parts
+from dynsys.minibatches.estimators import Estimator, UStatistic, as_estimator
+from dynsys.minibatches.minibatch_field import batch_parts, check_batches
 from dynsys.networks.estimated_consensus import EstimatedConsensus, check_means
-from dynsys.networks.network_field import NetworkField
+from dynsys.networks.network_field import NetworkField, Slopes
 from dynsys.networks.samples import drawn, stream
 
 
@@ -56,14 +56,8 @@ class NetworkBatches:
         fix = functools.partial(object.__setattr__, self)
         if not isinstance(self.field, NetworkField) or self.field.game.data is None:
             raise InputError(f"field is {shown(self.field)}; give a NetworkGame with data to draw batches from")
-        size = finite(self.batch, "batch")
-        if size < 1 or not size.is_integer():
-            raise InputError(f"batch is {shown(self.batch)}; give a whole number of samples, at least 1")
-        fix("batch", int(size))
+        fix("batch", check_batches(self.batch, self.sampling, self.batch_per, self.field.game.samples))
         fix("estimator", as_estimator(self.estimator))
-        check_sampling(self.sampling, self.batch, self.field.game.samples)
-        if self.batch_per not in BATCHES_PER:
-            raise InputError(f"batch_per is {shown(self.batch_per)}; give 'step' or 'stage'")
         if self.gamma is None:
             return
         fix("gamma", finite(self.gamma, "gamma"))
@@ -111,9 +105,7 @@ class NetworkBatches:
 
     def with_parameters(self, /, **values: float) -> NetworkBatches:
         """The same field at other values of its coefficients."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters)
         gamma = self.gamma if self.gamma is None else values.pop(self.name, self.gamma)
         return replace(self, field=self.field.with_parameters(**values), gamma=gamma)
 
@@ -135,10 +127,14 @@ class NetworkBatches:
         return self._on(lambda: batch)
 
     def _on(self, draw: Callable[[], Any]) -> NetworkField:
-        slopes = self.field.slopes
-        if self.gamma is not None:
-            slopes = EstimatedConsensus(self.field, self._weights, self._parts[:2])
-        return self.field.made(slopes=slopes, draw=draw, parameters=self.parameters)
+        return self.field.made(slopes=self._slopes, draw=draw, parameters=self.parameters)
+
+    @functools.cached_property
+    def _slopes(self) -> Slopes:
+        """Those of the field, with the consensus term if there is one."""
+        if self.gamma is None:
+            return self.field.slopes
+        return EstimatedConsensus(self.field, self._weights, self._parts[:2])
 
     # --- the batches ----------------------------------------------------------------------------
 

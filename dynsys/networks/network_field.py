@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dynsys.errors import InputError, nearest
-from dynsys.expressions import check_name, finite
+from dynsys.errors import InputError
+from dynsys.expressions import check_name, check_parameters, finite
 from dynsys.matrix_free import Linearisation, MatrixFreeField
 from dynsys.networks.linearisation import NetworkLinearisation, undifferentiable
 
@@ -64,12 +64,15 @@ class NetworkField(MatrixFreeField):
 
     def own(self, x: np.ndarray, players: Sequence[int]) -> np.ndarray:
         """v(x), of which only the components of these players, or all, are computed."""
-        flat = _leaf(torch.from_numpy(np.array(self.point(x))))
         try:
-            found = self.slopes(flat.split(self._sizes), self.draw(), self.values(), False, players)
+            found = self.slopes(self.tensors_at(self.point(x)), self.draw(), self.values(), False, players)
         except RuntimeError as error:
             raise undifferentiable(error) from error
         return torch.cat(found).detach().numpy()
+
+    def tensors_at(self, x: np.ndarray) -> Parts:
+        """The players' flat tensors at x, of which derivatives can be taken."""
+        return torch.from_numpy(np.array(x)).requires_grad_(True).split(self._sizes)
 
     @functools.cached_property
     def _sizes(self) -> list[int]:
@@ -77,9 +80,7 @@ class NetworkField(MatrixFreeField):
 
     def with_parameters(self, /, **values: float) -> NetworkField:
         """The same field at other values of its coefficients; `base` follows."""
-        for name in values:
-            if name not in self.parameters:
-                raise InputError(f"the field has no parameter {name!r}; {nearest(name, self.parameters)}")
+        check_parameters(values, self.parameters)
         base = self.base
         if base is not None:
             base = base.with_parameters(**{k: x for k, x in values.items() if k in base.parameters})
@@ -98,10 +99,6 @@ class NetworkField(MatrixFreeField):
         """A field of the same game on the same batch, but for these changes."""
         same = ("players", "parameters", "name", "dtype", "base", "slopes", "draw", "almost_everywhere", "piecewise")
         return NetworkField(**{**{key: getattr(self, key) for key in same}, "source": self.game, **changes})
-
-
-def _leaf(x: Tensor) -> Tensor:
-    return x.requires_grad_(True)
 
 
 def linearisation(

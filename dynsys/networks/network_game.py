@@ -167,10 +167,6 @@ class NetworkGame(NetworkField):
 
     # --- losses and slopes ----------------------------------------------------------------------
 
-    def tensors_at(self, x: np.ndarray) -> Parts:
-        """The players' flat tensors at x, of which derivatives can be taken."""
-        return torch.from_numpy(np.array(x)).requires_grad_(True).split(list(self.players.values()))
-
     def loss_values(self, x: Parts, batch: Any, only: Sequence[int] = ()) -> dict[int, Tensor]:
         """The losses of these players, or of all, by their numbers."""
         given = () if batch is None else (batch,)
