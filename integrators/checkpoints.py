@@ -57,17 +57,23 @@ class Checkpoint:
         about["slopes"] = list(self.slopes)
         entries: dict[str, Any] = {f"state{i}": np.asarray(entry) for i, entry in enumerate(flat(state))}
         entries["about"] = np.array(json.dumps(about))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **entries)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        save_whole(self.path, entries)
+
+
+def save_whole(path: Path, arrays: Mapping[str, Any], compressed: bool = False) -> Path:
+    """Write an archive of arrays that is whole or not there: it is on disk before it takes the name."""
+    save: Any = np.savez_compressed if compressed else np.savez
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            save(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        return Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def read(file: Checkpoint, like: Any) -> tuple[int, Any, list[dict[str, Any]]] | None:

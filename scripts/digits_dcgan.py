@@ -50,7 +50,7 @@ def digits_dcgan(
     """Train on handwritten digits and look at samples, scores and Ritz values."""
     check_format(format_)
     check_out(out)
-    from gans.command import check_losses, check_seeds, needed, save_arrays, trained_all, watched
+    from gans.command import check_losses, check_seeds, needed, trained_all, watched
 
     needed("torch", "sklearn")
     losses, chosen = check_losses(loss), check_seeds(seeds)
@@ -89,8 +89,10 @@ def digits_dcgan(
         "runs": entries,
         "command": ["digits_dcgan", *sys.argv[1:]],
     }
+    from integrators.checkpoints import save_whole
+
     files = write(figures, {"digits_dcgan.json": json_text(data)}, out, dpi=95)
-    files.append(save_arrays(out / "digits_dcgan.npz", arrays))
+    files.append(save_whole(out / "digits_dcgan.npz", arrays, compressed=True))
     show(entries, references, judge.accuracy)
     for file in files:
         typer.echo(f"wrote {file}")

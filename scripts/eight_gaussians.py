@@ -83,10 +83,10 @@ def eight_gaussians(
         "runs": entries,
         "command": ["eight_gaussians", *sys.argv[1:]],
     }
-    from gans.command import save_arrays
+    from integrators.checkpoints import save_whole
 
     files = write(figures, {"eight_gaussians.json": json_text(data)}, out, dpi=95)
-    files.append(save_arrays(out / "eight_gaussians.npz", arrays))
+    files.append(save_whole(out / "eight_gaussians.npz", arrays, compressed=True))
     show(entries)
     for file in files:
         typer.echo(f"wrote {file}")

@@ -7,8 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dynsys.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -66,13 +64,6 @@ def trained_all(
         if "interrupted" in runs[-1].message:
             raise KeyboardInterrupt
     return runs
-
-
-def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    """Write a compressed archive, whole or not at all."""
-    aside = path.with_name(f".{path.name}.npz")
-    np.savez_compressed(aside, **arrays)  # type: ignore[arg-type]
-    return aside.replace(path)
 
 
 def spectrum_cells(cloud: dict[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from analysis import leading_eigenvalues
 from dynsys.networks import NetworkGame
 from dynsys.transforms import consensus
+from integrators.checkpoints import save_whole
 
 ON_AXIS = 1e-7  # real parts of at most this share of the spectral radius are 0: rounding moves them about so far
 ROTATING = 0.01  # imaginary parts from here on turn the flow once in a time of 600 or less
@@ -117,8 +117,5 @@ def _kept(file: Path, about: str, found: Callable[[], Mapping[str, np.ndarray]])
             if str(kept["about"]) == about:
                 return {name: kept[name] for name in kept.files}
     arrays = dict(found())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_suffix(f".{os.getpid()}.npz")
-    np.savez(aside, about=np.array(about), **arrays)  # type: ignore[arg-type]
-    aside.replace(file)
+    save_whole(file, {"about": np.array(about), **arrays})
     return arrays
