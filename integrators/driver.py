@@ -75,10 +75,10 @@ class Work:
         stopped = threading.Event()
 
         def job(number: int) -> None:
+            slices = self._slices(number, firsts[number], min(firsts[number] + size, self.blocks))
             try:
-                for _ in self._slices(number, firsts[number], min(firsts[number] + size, self.blocks)):
-                    if stopped.is_set():
-                        return
+                while not stopped.is_set() and next(slices, False):
+                    pass
             except BaseException:
                 stopped.set()
                 raise
@@ -96,7 +96,7 @@ class Work:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _slices(self, number: int, first: int, last: int) -> Iterator[None]:
+    def _slices(self, number: int, first: int, last: int) -> Iterator[bool]:
         """Take a job's steps, and stop to look after each slice."""
         runs = min(last * LANES, self.m) - first * LANES
         begin, alive = 0, runs
@@ -110,7 +110,7 @@ class Work:
             alive = self.alive(first, last)
             self._learn(alive * (end - begin), perf_counter() - clock)
             begin = end
-            yield
+            yield True
 
     def _learn(self, amount: int, seconds: float) -> None:
         """Aim the next slice at its time; runs that ended meanwhile make it shorter than it might be, never longer."""
