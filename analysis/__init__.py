@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from analysis.best_steps import BestStep, best_step
     from analysis.branches import Branch
     from analysis.census import Equilibria, equilibria_over
+    from analysis.chaos_plots import plot_exponents, plot_orbit_diagram, plot_pseudospectrum, plot_transients
     from analysis.classification import Classification, classify
     from analysis.components import GameComponents, game_components
     from analysis.conservative import Conservative, is_conservative, potential
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
     from analysis.equilibrium_shifts import EquilibriumShift, ShiftedEquilibrium, equilibrium_shift
     from analysis.escapes import EscapeTimes, escape_times
     from analysis.estimator_moments import EstimatorBias, estimator_bias
+    from analysis.exponents import lyapunov_spectrum
     from analysis.hodge import Helmholtz, helmholtz
     from analysis.hutchinson import RotationShare, rotation_share
     from analysis.invariants import FirstIntegrals, first_integrals
     from analysis.krylov import RitzValues, ritz_values
     from analysis.leading import leading_eigenvalues, leading_multipliers
     from analysis.line_integrals import Work, circulation, work
+    from analysis.lyapunov_spectra import LyapunovSpectrum
     from analysis.noise_floors import NoiseFloor, noise_floor
+    from analysis.nonnormality import Transients, transient_growth, transients
     from analysis.normal_forms import NormalForm, normal_form
     from analysis.observed_steps import StableSteps, stable_steps
+    from analysis.orbit_diagrams import OrbitDiagram, orbit_diagram
     from analysis.plots import plot_portrait, plot_ritz_values, plot_spectrum
     from analysis.portraits import Portrait, portrait
     from analysis.potentials import Potential
+    from analysis.pseudospectra import Pseudospectrum, pseudospectrum
     from analysis.recommendations import Recommendation, recommend
     from analysis.regions import StabilityRegion, stability_region
     from analysis.rotation import JacobianParts, PathAngle, curl, decompose_jacobian, divergence, path_angle
@@ -71,12 +77,15 @@ __all__ = [
     "GameComponents",
     "Helmholtz",
     "JacobianParts",
+    "LyapunovSpectrum",
     "NoiseFloor",
     "NormalForm",
+    "OrbitDiagram",
     "OwnCurvature",
     "PathAngle",
     "Portrait",
     "Potential",
+    "Pseudospectrum",
     "Recommendation",
     "RitzValues",
     "RotationShare",
@@ -89,6 +98,7 @@ __all__ = [
     "StabilityRegion",
     "StableSteps",
     "StationaryCovariance",
+    "Transients",
     "Work",
     "best_step",
     "branches_from",
@@ -116,17 +126,24 @@ __all__ = [
     "is_conservative",
     "leading_eigenvalues",
     "leading_multipliers",
+    "lyapunov_spectrum",
     "modified_field",
     "multipliers",
     "noise_floor",
     "normal_form",
+    "orbit_diagram",
     "own_curvatures",
     "path_angle",
+    "plot_exponents",
+    "plot_orbit_diagram",
     "plot_portrait",
+    "plot_pseudospectrum",
     "plot_ritz_values",
     "plot_spectrum",
+    "plot_transients",
     "portrait",
     "potential",
+    "pseudospectrum",
     "recommend",
     "ritz_values",
     "rotation_share",
@@ -138,6 +155,8 @@ __all__ = [
     "stability_region",
     "stable_steps",
     "stationary_covariance",
+    "transient_growth",
+    "transients",
     "update_covariance",
     "update_jacobian",
     "work",
@@ -166,12 +185,15 @@ _HOME = {
     "GameComponents": "components",
     "Helmholtz": "hodge",
     "JacobianParts": "rotation",
+    "LyapunovSpectrum": "lyapunov_spectra",
     "NoiseFloor": "noise_floors",
     "NormalForm": "normal_forms",
+    "OrbitDiagram": "orbit_diagrams",
     "OwnCurvature": "curvatures",
     "PathAngle": "rotation",
     "Portrait": "portraits",
     "Potential": "potentials",
+    "Pseudospectrum": "pseudospectra",
     "Recommendation": "recommendations",
     "RitzValues": "krylov",
     "RotationShare": "hutchinson",
@@ -184,6 +206,7 @@ _HOME = {
     "StabilityRegion": "regions",
     "StableSteps": "observed_steps",
     "StationaryCovariance": "stationary",
+    "Transients": "nonnormality",
     "Work": "line_integrals",
     "best_step": "best_steps",
     "branches_from": "continuation",
@@ -211,17 +234,24 @@ _HOME = {
     "is_conservative": "conservative",
     "leading_eigenvalues": "leading",
     "leading_multipliers": "leading",
+    "lyapunov_spectrum": "exponents",
     "modified_field": "backward_error",
     "multipliers": "updates",
     "noise_floor": "noise_floors",
     "normal_form": "normal_forms",
+    "orbit_diagram": "orbit_diagrams",
     "own_curvatures": "curvatures",
     "path_angle": "rotation",
+    "plot_exponents": "chaos_plots",
+    "plot_orbit_diagram": "chaos_plots",
     "plot_portrait": "plots",
+    "plot_pseudospectrum": "chaos_plots",
     "plot_ritz_values": "plots",
     "plot_spectrum": "plots",
+    "plot_transients": "chaos_plots",
     "portrait": "portraits",
     "potential": "conservative",
+    "pseudospectrum": "pseudospectra",
     "recommend": "recommendations",
     "ritz_values": "krylov",
     "rotation_share": "hutchinson",
@@ -233,6 +263,8 @@ _HOME = {
     "stability_region": "regions",
     "stable_steps": "observed_steps",
     "stationary_covariance": "stationary",
+    "transient_growth": "nonnormality",
+    "transients": "nonnormality",
     "update_covariance": "update_covariances",
     "update_jacobian": "updates",
     "work": "line_integrals",

@@ -144,6 +144,11 @@ def parse_point(text: str, variables: Sequence[str], argument: str) -> list[floa
     return values
 
 
+def off_middle(field: VectorField) -> list[float]:
+    """A point of the field's box in general position: an equilibrium is often in the middle."""
+    return [low + (0.55 + 0.1 * (i % 3)) * (high - low) for i, (low, high) in enumerate(field.region())]
+
+
 def check_out(out: Path) -> None:
     """Refuse an output folder that cannot be one, before any work."""
     existing = out

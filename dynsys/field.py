@@ -273,12 +273,24 @@ class VectorField:
             raise InputError(f"{self.name or 'the field'} has no payoffs of its own; give the field of a game")
         return partial_derivatives(list(self.game.payoffs.values()), self.symbols)
 
+    @property
+    def curvature(self) -> tuple[tuple[sp.Expr, ...], ...]:
+        """∂²vᵢ/∂xⱼ∂xₖ, a row for each i and j."""
+        return partial_derivatives([e for row in self.jacobian_expressions for e in row], self.symbols)
+
+    @property
+    def payoff_curvature(self) -> tuple[tuple[sp.Expr, ...], ...]:
+        """∂²fᵢ/∂xⱼ∂xₖ of every player's payoff, a row for each i and j; `InputError` as for `payoff_gradients`."""
+        return partial_derivatives([e for row in self.payoff_gradients for e in row], self.symbols)
+
     def source(self, functions: Iterable[str] = ("field", "jacobian"), decorator: str = "") -> str:
         """Generated text of pure functions (x, p) on tuples: `field`, `jacobian` and `gradients` (of the payoffs).
 
+        `curvature` and `payoff_curvature` are the derivatives of the last two, a row for each of their entries;
         `series20` is the Taylor coefficients of solutions, to order 20: a row a variable.
         """
         parts = {"field": "expressions", "jacobian": "jacobian_expressions", "gradients": "payoff_gradients"}
+        parts |= {name: name for name in ("curvature", "payoff_curvature")}
         names = list(functions)
         chosen = {name: getattr(self, parts[name]) for name in names if name in parts}
         text = functions_text(chosen, self.symbols, self.parameter_symbols, decorator)
@@ -296,7 +308,8 @@ class VectorField:
         functions = numpy_functions(self.source())
         gradients = lambda x, p: self._function("gradients")(x, p)  # noqa: E731
         series = lambda x, p, order: self._function(f"series{order}")(x, p)  # noqa: E731
-        return OnTuples(functions["field"], functions["jacobian"], gradients, self.blocks, series)
+        derived = lambda name, x, p: self._function(name)(x, p)  # noqa: E731
+        return OnTuples(functions["field"], functions["jacobian"], gradients, self.blocks, series, derived)
 
     def _function(self, name: str) -> Any:
         return numpy_functions(self.source([name]))[name]
@@ -344,6 +357,7 @@ class OnTuples:
     gradients: Callable[[Any, Any], Any]
     blocks: tuple[tuple[int, ...], ...]
     series: Callable[[Any, Any, int], Any] | None = None
+    derived: Callable[[str, Any, Any], Any] | None = None  # further functions of `VectorField.source`, by name
 
     def __call__(self, x: Any, p: Any) -> Any:
         """v(x, p)."""

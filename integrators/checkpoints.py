@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,18 @@ def settings_of(field: Any, start: np.ndarray, method: Method, h: float, seed: i
     return {
         "field": repr(field),
         "parameters": json.dumps(dict(field.parameters)),
-        "method": re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(method)),  # a schedule's address is another in each process
+        "method": lasting(method),
         "h": repr(h),
         "rng": repr(seed),
         "every": repr(every),
         "dtype": str(np.dtype(field.dtype)),
         "x0": hashlib.sha256(np.ascontiguousarray(start).tobytes()).hexdigest(),
     }
+
+
+def lasting(thing: Any) -> str:
+    """Its repr without addresses: that of a schedule is another in each process."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(thing))
 
 
 def slopes_of(field: Any, start: np.ndarray) -> list[float]:
@@ -61,13 +66,18 @@ class Checkpoint:
 
 
 def save_whole(path: Path, arrays: Mapping[str, Any], compressed: bool = False) -> Path:
-    """Write an archive of arrays that is whole or not there: it is on disk before it takes the name."""
+    """Write an archive of arrays that is whole or not there."""
     save: Any = np.savez_compressed if compressed else np.savez
     path.parent.mkdir(parents=True, exist_ok=True)
+    return write_whole(path, lambda file: save(file, **arrays))
+
+
+def write_whole(path: Path, write: Callable[[Any], object]) -> Path:
+    """The file at `path` as `write(file)` fills it: all of it is on disk before it takes the name."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            save(file, **arrays)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         return Path(name).replace(path)

@@ -29,7 +29,9 @@ class Term:
         self.called = False  # whether it is the value of a function, written once however often an entry of it is used
         program.lines.append(self)
 
-    def _made(self, template: str, *arguments: Any) -> Term:
+    def _made(self, template: str, *arguments: Any) -> Any:
+        if any(hasattr(a, "wraps_terms") for a in arguments):
+            return NotImplemented  # so that Python asks the other number, which knows what to do with a term
         return Term(self.program.current, template, arguments)
 
     def __add__(self, other: Any) -> Term:
@@ -98,6 +100,10 @@ class Term:
         """√ of it."""
         return self._made("sqrt({})", self)
 
+    def log(self) -> Term:
+        """The natural logarithm of it."""
+        return self._made("log({})", self)
+
     def rough_power(self, exponent: float) -> Term:
         """A power to 1e-4: what a step size needs."""
         return self._made("power({}, {})", self, exponent)
@@ -108,6 +114,9 @@ class Term:
 
     def solve(self, A: Any, b: Any) -> tuple[Term, ...]:
         """A⁻¹ b."""
+        wrapped = next((e for e in (*flat(A), *flat(b)) if hasattr(e, "wraps_terms")), None)
+        if wrapped is not None:
+            return wrapped.solve(A, b)  # type: ignore[no-any-return]
         n = len(b)
         text = f"solve({_slots(n, n)}, {_slots(n)})"
         return self.program.current.call(text, [*flat(A), *flat(b)], (None,) * n)
@@ -328,6 +337,11 @@ class TracedField:
     def series(self, x: Any, p: Any, order: int) -> Any:
         """The Taylor coefficients of the solution through x, a row of order + 1 a variable."""
         return self._called(f"series{order}", x, p, ((None,) * (order + 1),) * self.n)
+
+    def derived(self, name: str, x: Any, p: Any) -> Any:
+        """`curvature` or `payoff_curvature` of the field: a row for each entry of the Jacobian or of the gradients."""
+        rows = self.n * (self.n if name == "curvature" else len(self.blocks))
+        return self._called(name, x, p, ((None,) * self.n,) * rows)
 
     def _called(self, function: str, x: Any, p: Any, like: Any) -> Any:
         self.called.add(function)
