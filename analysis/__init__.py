@@ -4,7 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.attraction import Basins, basins
+    from analysis.attractors import Attractor
     from analysis.backward_error import modified_field
+    from analysis.basin_measures import (
+        BasinEntropy,
+        BasinShare,
+        UncertaintyExponent,
+        basin_entropy,
+        uncertainty_exponent,
+    )
+    from analysis.basin_plots import plot_basins
     from analysis.best_responses import Exploitability, exploitability
     from analysis.best_steps import BestStep, best_step
     from analysis.branches import Branch
@@ -55,6 +65,10 @@ if TYPE_CHECKING:
     from analysis.zeros import FixedPoint, FixedPoints, fixed_points
 
 __all__ = [
+    "Attractor",
+    "BasinEntropy",
+    "BasinShare",
+    "Basins",
     "BestStep",
     "Branch",
     "Classification",
@@ -99,7 +113,10 @@ __all__ = [
     "StableSteps",
     "StationaryCovariance",
     "Transients",
+    "UncertaintyExponent",
     "Work",
+    "basin_entropy",
+    "basins",
     "best_step",
     "branches_from",
     "circulation",
@@ -134,6 +151,7 @@ __all__ = [
     "orbit_diagram",
     "own_curvatures",
     "path_angle",
+    "plot_basins",
     "plot_exponents",
     "plot_orbit_diagram",
     "plot_portrait",
@@ -157,12 +175,17 @@ __all__ = [
     "stationary_covariance",
     "transient_growth",
     "transients",
+    "uncertainty_exponent",
     "update_covariance",
     "update_jacobian",
     "work",
 ]
 
 _HOME = {
+    "Attractor": "attractors",
+    "BasinEntropy": "basin_measures",
+    "BasinShare": "basin_measures",
+    "Basins": "attraction",
     "BestStep": "best_steps",
     "Branch": "branches",
     "Classification": "classification",
@@ -207,7 +230,10 @@ _HOME = {
     "StableSteps": "observed_steps",
     "StationaryCovariance": "stationary",
     "Transients": "nonnormality",
+    "UncertaintyExponent": "basin_measures",
     "Work": "line_integrals",
+    "basin_entropy": "basin_measures",
+    "basins": "attraction",
     "best_step": "best_steps",
     "branches_from": "continuation",
     "circulation": "line_integrals",
@@ -242,6 +268,7 @@ _HOME = {
     "orbit_diagram": "orbit_diagrams",
     "own_curvatures": "curvatures",
     "path_angle": "rotation",
+    "plot_basins": "basin_plots",
     "plot_exponents": "chaos_plots",
     "plot_orbit_diagram": "chaos_plots",
     "plot_portrait": "plots",
@@ -265,6 +292,7 @@ _HOME = {
     "stationary_covariance": "stationary",
     "transient_growth": "nonnormality",
     "transients": "nonnormality",
+    "uncertainty_exponent": "basin_measures",
     "update_covariance": "update_covariances",
     "update_jacobian": "updates",
     "work": "line_integrals",

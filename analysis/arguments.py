@@ -43,6 +43,12 @@ def load_subject(game: str, settings: list[str], data: str | Path | None = None)
         raise InputError(f"--data goes with a TOML file, and {game!r} is none; write its payoffs to one (docs/toml.md)")
     else:
         subject = games.named(game)
+    values = parse_settings(settings)
+    return subject.with_parameters(**values) if values else subject
+
+
+def parse_settings(settings: list[str]) -> dict[str, float]:
+    """The parameters of `--set name=value`, as often as it is given."""
     values = {}
     for setting in settings:
         name, sign, text = setting.partition("=")
@@ -52,7 +58,7 @@ def load_subject(game: str, settings: list[str], data: str | Path | None = None)
             sign = ""
         if not sign:
             raise InputError(f"--set is {setting!r}; write name=value with a number")
-    return subject.with_parameters(**values) if values else subject
+    return values
 
 
 def on_average(subject: Any) -> Any:

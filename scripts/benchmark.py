@@ -17,7 +17,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-PARTS = ("ensembles", "adaptive", "many", "scaling", "latency", "maps", "networks")
+PARTS = ("ensembles", "adaptive", "many", "scaling", "latency", "maps", "networks", "basins")
 DRAWN = ("ensembles", "adaptive", "many", "scaling")
 
 

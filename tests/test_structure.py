@@ -88,7 +88,10 @@ def test_the_python_example_of_docs_windows_runs(capsys):
     assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
 
 
-@pytest.mark.parametrize("page, lines", [("minibatches", 6), ("solving", 8), ("chaos", 5)])
+PAGES = [("minibatches", 6), ("solving", 8), ("chaos", 5), ("basins", 3)]
+
+
+@pytest.mark.parametrize("page, lines", PAGES)
 def test_the_python_example_of_a_page_runs_and_prints_what_it_says(page, lines, capsys):
     example = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split("```python")[1].split("```")[0]
     exec(compile(example, f"{page}.md", "exec"), {})  # our own documentation

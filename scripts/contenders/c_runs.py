@@ -87,6 +87,25 @@ def ensemble(field: VectorField, method: str, threads: int = 2) -> Callable[...,
     return call
 
 
+def basins(field: VectorField, method: str, threads: int = 2, loop: str = "lanes", width: int = LANES) -> Any:
+    """(starts, h, centres, radius, looks) -> labels and looks taken, by the loop "lanes" or "scalar"."""
+    built = library("basins.c", (("field.h", in_c(field)),), f"-DSTEP={method}", "-ULANES", f"-DLANES={width}")
+    run, p = getattr(built, loop), np.array([*field.values(), 0.0])
+
+    def call(starts: np.ndarray, h: float, centres: np.ndarray, radius: float, looks: int) -> tuple[np.ndarray, ...]:
+        m = len(starts)
+        X = np.ascontiguousarray(np.pad(starts.T, ((0, 0), (0, -m % width)), mode="edge"))
+        size = X.shape[1]
+        label, taken, squared = np.empty(size), np.empty(size), np.full(len(centres), radius**2)
+        pointers = [*map(address, (X, label, taken, np.ascontiguousarray(centres), squared, p)), ctypes.c_double(h)]
+        counts = [*map(ctypes.c_long, (size, len(centres), looks)), ctypes.c_double(BOUND)]
+        work = lambda first, last: run(*pointers, *counts, ctypes.c_long(first), ctypes.c_long(last))  # noqa: E731
+        in_threads(work, size // width, threads, 128)
+        return label[:m], taken[:m]
+
+    return call
+
+
 def tableau(method: AdaptiveMethod) -> str:
     """The method's stages and errors as C macros, every coefficient rounded once."""
     from integrators.adaptive.embedded import DOP853, _Embedded

@@ -4,25 +4,7 @@ A run ends as 1 (a step changed nothing), 2 (left the cube of half-width `bound`
 at after every chunk of up to `check` steps, and a chunk in which something happened is taken again, alone.
 */
 #include "lanes.h"
-
-INLINE point euler(const double *x, const double *p, double h) {
-    point v = field(x, p), y;
-    UP_TO(i, N) y.v[i] = x[i] + h * v.v[i];
-    return y;
-}
-
-INLINE point runge_kutta4(const double *x, const double *p, double h) {
-    point a, b, c, d, y;
-    a = field(x, p);
-    UP_TO(i, N) y.v[i] = x[i] + 0.5 * h * a.v[i];
-    b = field(y.v, p);
-    UP_TO(i, N) y.v[i] = x[i] + 0.5 * h * b.v[i];
-    c = field(y.v, p);
-    UP_TO(i, N) y.v[i] = x[i] + h * c.v[i];
-    d = field(y.v, p);
-    UP_TO(i, N) y.v[i] = x[i] + h * (1 / 6.0) * (a.v[i] + 2 * (b.v[i] + c.v[i]) + d.v[i]);
-    return y;
-}
+#include "steps.h"
 
 /* How the step from s to y ends the run; 0: it goes on. */
 static int ending(const double *s, const double *y, double bound) {

@@ -58,7 +58,8 @@ def step(v: Callable[[Any, Any], tuple[Any, ...]], method: str, h: Any) -> Calla
 
 def in_c(field: VectorField) -> str:
     """The field as a function in C: N variables, Q parameters."""
-    lines = field.source(["field"]).strip().splitlines()[1:]
+    text = re.sub(r"\(([^()]*)\)\*\*2\b", r"square(\1)", field.source(["field"]))
+    lines = text.strip().splitlines()[1:]
     if any("**" in line for line in lines):
         raise ValueError(f"{field.name} holds a power that C writes in another way")
     body = [re.sub(r"^\s+(\w+) = (.*)$", r"    const double \1 = \2;", line) for line in lines[:-1]]

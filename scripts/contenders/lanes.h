@@ -35,6 +35,8 @@ INLINE double exponential(double t) {
 
 INLINE double logistic(double t) { return 1 / (1 + exponential(-t)); }
 
+INLINE double square(double t) { return t * t; }
+
 typedef double row[LANES] __attribute__((aligned(64)));
 
 #include "field.h"

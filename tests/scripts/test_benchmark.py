@@ -49,6 +49,18 @@ def test_ensembles_in_c_end_as_ours_do_step_by_step(c, name, method):
     assert_allclose(x[status < 2], run.x[status < 2], rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.skipif(not compiling(), reason="takes minutes without compilation")
+def test_basins_in_c_are_those_of_our_lanes(c, tmp_path):
+    benchmark = module("benchmarks.basins")
+    found = benchmark.run(True, 1, False)  # stops if labels differ
+    assert set(found) == set(benchmark.questions()) and all("C, scalar" in times for times in found.values())
+    field, method, h, half, centres = benchmark.questions()["two wells, RK4"]
+    starts = np.random.default_rng(0).uniform(-half, half, (100, 2))
+    label, looks = c.basins(field, method)(starts, h, centres, 0.1, 400)
+    run = ensemble(field, starts, RungeKutta4(), h=h, steps=8 * int(looks.max()))
+    assert (np.where(run.x[:, 0] > 0, 0, 1) == label).all()
+
+
 @pytest.mark.parametrize("method", [DormandPrince(), DOP853()])
 def test_adaptive_runs_in_c_are_those_of_solve_and_flow(c, method):
     field, starts = module("contenders.fields").fields()["cubic"], np.array([[1.0, 0.5], [-0.3, 2.0], [0.1, 0.1]])
