@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.census import Equilibria, equilibria_over
     from analysis.chaos_plots import plot_exponents, plot_orbit_diagram, plot_pseudospectrum, plot_transients
     from analysis.classification import Classification, classify
+    from analysis.closed_orbits import PeriodicOrbit, periodic_orbit, periodic_orbits
     from analysis.components import GameComponents, game_components
     from analysis.conservative import Conservative, is_conservative, potential
     from analysis.continuation import branches_from, continue_equilibrium
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from analysis.escapes import EscapeTimes, escape_times
     from analysis.estimator_moments import EstimatorBias, estimator_bias
     from analysis.exponents import lyapunov_spectrum
+    from analysis.growth import CycleGrowth, cycle_growth
     from analysis.hodge import Helmholtz, helmholtz
     from analysis.hutchinson import RotationShare, rotation_share
     from analysis.invariants import FirstIntegrals, first_integrals
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from analysis.leading import leading_eigenvalues, leading_multipliers
     from analysis.line_integrals import Work, circulation, work
     from analysis.lyapunov_spectra import LyapunovSpectrum
+    from analysis.manifolds import InvariantManifolds, ManifoldSide, invariant_manifolds
+    from analysis.map_orbits import RecurrentOrbit, recurrent_orbit, recurrent_orbits
     from analysis.noise_floors import NoiseFloor, noise_floor
     from analysis.nonnormality import Transients, transient_growth, transients
     from analysis.normal_forms import NormalForm, normal_form
@@ -76,6 +80,7 @@ __all__ = [
     "ConvergenceWindows",
     "CriticalParameter",
     "CriticalStep",
+    "CycleGrowth",
     "Diagnosis",
     "DiffusionLimit",
     "Equilibria",
@@ -90,17 +95,21 @@ __all__ = [
     "FixedPoints",
     "GameComponents",
     "Helmholtz",
+    "InvariantManifolds",
     "JacobianParts",
     "LyapunovSpectrum",
+    "ManifoldSide",
     "NoiseFloor",
     "NormalForm",
     "OrbitDiagram",
     "OwnCurvature",
     "PathAngle",
+    "PeriodicOrbit",
     "Portrait",
     "Potential",
     "Pseudospectrum",
     "Recommendation",
+    "RecurrentOrbit",
     "RitzValues",
     "RotationShare",
     "ShiftedEquilibrium",
@@ -127,6 +136,7 @@ __all__ = [
     "critical_step",
     "curl",
     "curvature_shift",
+    "cycle_growth",
     "decompose_jacobian",
     "diagnose",
     "diffusion_limit",
@@ -140,6 +150,7 @@ __all__ = [
     "fixed_points",
     "game_components",
     "helmholtz",
+    "invariant_manifolds",
     "is_conservative",
     "leading_eigenvalues",
     "leading_multipliers",
@@ -151,6 +162,8 @@ __all__ = [
     "orbit_diagram",
     "own_curvatures",
     "path_angle",
+    "periodic_orbit",
+    "periodic_orbits",
     "plot_basins",
     "plot_exponents",
     "plot_orbit_diagram",
@@ -163,6 +176,8 @@ __all__ = [
     "potential",
     "pseudospectrum",
     "recommend",
+    "recurrent_orbit",
+    "recurrent_orbits",
     "ritz_values",
     "rotation_share",
     "sample_fates",
@@ -193,6 +208,7 @@ _HOME = {
     "ConvergenceWindows": "windows",
     "CriticalParameter": "critical_parameters",
     "CriticalStep": "stability",
+    "CycleGrowth": "growth",
     "Diagnosis": "diagnosis",
     "DiffusionLimit": "diffusion",
     "Equilibria": "census",
@@ -207,17 +223,21 @@ _HOME = {
     "FixedPoints": "zeros",
     "GameComponents": "components",
     "Helmholtz": "hodge",
+    "InvariantManifolds": "manifolds",
     "JacobianParts": "rotation",
     "LyapunovSpectrum": "lyapunov_spectra",
+    "ManifoldSide": "manifolds",
     "NoiseFloor": "noise_floors",
     "NormalForm": "normal_forms",
     "OrbitDiagram": "orbit_diagrams",
     "OwnCurvature": "curvatures",
     "PathAngle": "rotation",
+    "PeriodicOrbit": "closed_orbits",
     "Portrait": "portraits",
     "Potential": "potentials",
     "Pseudospectrum": "pseudospectra",
     "Recommendation": "recommendations",
+    "RecurrentOrbit": "map_orbits",
     "RitzValues": "krylov",
     "RotationShare": "hutchinson",
     "ShiftedEquilibrium": "equilibrium_shifts",
@@ -244,6 +264,7 @@ _HOME = {
     "critical_step": "stability",
     "curl": "rotation",
     "curvature_shift": "stationary",
+    "cycle_growth": "growth",
     "decompose_jacobian": "rotation",
     "diagnose": "diagnosis",
     "diffusion_limit": "diffusion",
@@ -257,6 +278,7 @@ _HOME = {
     "fixed_points": "zeros",
     "game_components": "components",
     "helmholtz": "hodge",
+    "invariant_manifolds": "manifolds",
     "is_conservative": "conservative",
     "leading_eigenvalues": "leading",
     "leading_multipliers": "leading",
@@ -268,6 +290,8 @@ _HOME = {
     "orbit_diagram": "orbit_diagrams",
     "own_curvatures": "curvatures",
     "path_angle": "rotation",
+    "periodic_orbit": "closed_orbits",
+    "periodic_orbits": "closed_orbits",
     "plot_basins": "basin_plots",
     "plot_exponents": "chaos_plots",
     "plot_orbit_diagram": "chaos_plots",
@@ -280,6 +304,8 @@ _HOME = {
     "potential": "conservative",
     "pseudospectrum": "pseudospectra",
     "recommend": "recommendations",
+    "recurrent_orbit": "map_orbits",
+    "recurrent_orbits": "map_orbits",
     "ritz_values": "krylov",
     "rotation_share": "hutchinson",
     "sample_fates": "sampling",

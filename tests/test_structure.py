@@ -88,7 +88,7 @@ def test_the_python_example_of_docs_windows_runs(capsys):
     assert printed.startswith("stable for 0.233030278 < gamma < 5") and "\nTrue\n" in printed
 
 
-PAGES = [("minibatches", 6), ("solving", 8), ("chaos", 5), ("basins", 3)]
+PAGES = [("minibatches", 6), ("solving", 8), ("chaos", 5), ("basins", 3), ("cycles", 6)]
 
 
 @pytest.mark.parametrize("page, lines", PAGES)

@@ -1,0 +1,124 @@
+"""Closed curves on which an update acts as a rotation: recognised on an orbit by the rotation number itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from analysis.birkhoff import Average, orbit_average, rotation_number
+from analysis.iterations import Iteration
+
+MOST_PIECES = 16  # curves that an update permutes
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """An orbit as a closed curve: states (m, k) in the order along it, and how well they lie on one.
+
+    `gap` is the largest distance of neighbours in this order, as a share of the orbit's extent. `radius` is the mean
+    distance of the points from `centre` (k,), without a variable round whose period the curve winds; `exponent` the
+    mean of log |det F'| a step, for two state variables.
+    """
+
+    states: np.ndarray
+    rotation: Average
+    pieces: int
+    gap: float
+    centre: np.ndarray
+    radius: Average
+    exponent: Average | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the number has converged, neighbours are near, and the radius no longer drifts."""
+        turns = self.rotation.error * len(self.states) < 0.01 and self.rotation.error < 1e-8
+        return turns and self.gap < 0.1 and self.radius.error <= 1e-5 * self.radius.value + 1e-12
+
+    def attracts(self, iteration: Iteration) -> bool | None:
+        """Whether nearby states come closer; None where they neither do nor go away."""
+        if self.exponent is not None:
+            small = 1e-8 + 10 * self.exponent.error
+            return None if abs(self.exponent.value) <= small else self.exponent.value < 0
+        beside = self._beside(iteration, 1e-2)
+        return True if beside is not None and abs(beside - self.radius.value) <= 1e-5 * self.radius.value else None
+
+    def continues_beside(self, iteration: Iteration) -> bool:
+        """Whether the orbits of states beside a neutral curve lie on curves of their own."""
+        found = [self._beside(iteration, share) for share in (0.02, -0.02)]
+        return all(r is not None and abs(r - self.radius.value) > 1e-3 * self.radius.value for r in found)
+
+    def _beside(self, iteration: Iteration, share: float) -> float | None:
+        """The mean radius of the curve that the orbit of a state beside this one lies on; None if there is no curve."""
+        state = self.centre + (1 + share) * (self.states[0] - self.centre)
+        rows = iteration.orbit(state, 2 * 4096, 1e3 * (1 + float(np.abs(self.states).max())))
+        other = curve_through(iteration, rows[-4096:]) if len(rows) > 4096 else None
+        return other.radius.value if other is not None and other.settled else None
+
+
+def curve_through(iteration: Iteration, rows: np.ndarray) -> Curve | None:
+    """The orbit's states (m, k) as a closed curve, or as several that the update permutes; None if no angle is defined.
+
+    The best of the angles about the mean and about a fixed point near it, and of those of variables with a period.
+    """
+    found = [curve for angle in _angles(iteration, rows) if (curve := _ordered(iteration, rows, *angle, 1)) is not None]
+    best = min(found, key=lambda c: (not c.settled, c.gap), default=None)
+    if best is not None and not best.settled:
+        q = Fraction(best.rotation.value).limit_denominator(MOST_PIECES)
+        if q.denominator > 1 and abs(best.rotation.value - q) < 1e-6:
+            several = rows[(len(rows) - 1) % q.denominator :: q.denominator]
+            pieces = [_ordered(iteration, several, *angle, q.denominator) for angle in _angles(iteration, several)]
+            return min((c for c in [*pieces, best] if c is not None), key=lambda c: (not c.settled, c.gap))
+    return best
+
+
+def _angles(iteration: Iteration, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int | None]]:
+    """Complex numbers (m,) whose argument may serve as the angle along the curve; the variable round which it winds."""
+    for i in np.flatnonzero(iteration.wrapped):
+        ordered = np.sort(rows[:, i])
+        widest = max(float(np.diff(ordered).max()), ordered[0] + iteration.period[i] - ordered[-1])
+        if widest < 0.2 * iteration.period[i]:  # the curve may go round
+            yield np.exp(2j * np.pi * rows[:, i] / iteration.period[i]), int(i)
+    if iteration.k < 2:
+        return
+    near = _unwrapped(iteration, rows)
+    mean = near.mean(0)
+    flat = near - mean
+    if iteration.k > 2:  # the plane in which it is widest
+        flat = flat @ np.linalg.svd(flat, full_matrices=False)[2][:2].T
+    yield flat[:, 0] + 1j * flat[:, 1], None
+    if iteration.k == 2 and not iteration.rough:
+        centre = iteration.closed(mean, reach=float(np.abs(near - mean).max()))
+        if centre is not None:
+            yield (near - centre)[:, 0] + 1j * (near - centre)[:, 1], None
+
+
+def _unwrapped(iteration: Iteration, rows: np.ndarray) -> np.ndarray:
+    nearest: np.ndarray = rows[0] + iteration.difference(rows.T, rows[0][:, None]).T
+    return nearest
+
+
+def _ordered(iteration: Iteration, rows: np.ndarray, z: np.ndarray, winding: int | None, pieces: int) -> Curve | None:
+    """The states in the order of the phases kρ mod 1, on which they lie as on a curve if this is one."""
+    rotation = rotation_number(z)
+    if not np.isfinite(rotation.value):
+        return None
+    phases = np.arange(len(rows)) * rotation.value % 1
+    order = np.argsort(phases)
+    states = rows[order]
+    steps = np.linalg.norm(iteration.difference(np.roll(states, -1, 0).T, states.T), axis=0)
+    near = _unwrapped(iteration, rows)
+    centre = np.array([orbit_average(column).value for column in near.T])
+    extent = float(np.linalg.norm(np.ptp(near, axis=0)))
+    away = (near - centre)[:, : iteration.field.n]
+    if winding is not None:
+        away[:, winding] = 0.0
+    radius = orbit_average(np.linalg.norm(away, axis=1))
+    exponent = None
+    if iteration.k == 2 and not iteration.rough:
+        J = iteration.jacobian(rows.T)
+        with np.errstate(divide="ignore"):
+            exponent = orbit_average(np.log(np.abs(J[0, 0] * J[1, 1] - J[0, 1] * J[1, 0])))
+    return Curve(states, rotation, pieces, float(steps.max()) / max(extent, 1e-300), centre, radius, exponent)

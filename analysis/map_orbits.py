@@ -1,0 +1,297 @@
+"""What the iterates of a method settle on: a fixed point, a cycle, an invariant curve with its rotation number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.birkhoff import Average
+from analysis.invariant_curves import Curve, curve_through
+from analysis.iterations import Iteration
+from analysis.precision import polish
+from analysis.spectra import sorted_eigenvalues
+from dynsys.array_field import AnyField
+from dynsys.errors import InputError
+from dynsys.field import as_points
+from integrators.checks import check_count, check_positive
+from integrators.method import Method
+
+NEUTRAL = (
+    1e-6  # |ζ| - 1 of a multiplier that counts as on the unit circle: at a double one rounding costs half the digits
+)
+FIRST = 4096  # states of an orbit looked at first
+
+
+@dataclass(frozen=True, eq=False)
+class RecurrentOrbit:
+    """What an orbit of an update does after a transient.
+
+    `kind` is "fixed point", "cycle" (of least period `period`), "invariant curve" (or `pieces` curves that the update
+    permutes, with the `rotation` number of its iterate on each), "irregular" (bounded, and none of these within the
+    steps given: chaos, a long cycle, or a transient not over), "stalled" (at rest to rounding where the field has no
+    zero) or "escape".
+
+    `points` (m, n) are the cycle's, in the order of the steps from the lexicographically first, or some of the curve's
+    in the order along it; for other kinds the last of the orbit. `radius` is their mean distance from `centre`, between
+    `least` and `greatest`. `multipliers` (k,) are those of the iterated update, of a cycle; `exponent` the mean rate
+    per step at which a curve of two state variables attracts (negative) or repels. `attracts` is None where it is
+    neutral, and `continuum` whether neighbours of a neutral orbit close or recur in the same way.
+    """
+
+    kind: str
+    points: np.ndarray
+    centre: np.ndarray
+    radius: float
+    least: float
+    greatest: float
+    period: int | None
+    pieces: int | None
+    rotation: Average | None
+    multipliers: np.ndarray | None
+    exponent: Average | None
+    attracts: bool | None
+    continuum: bool
+    states: np.ndarray
+    iteration: Iteration
+
+    def same_as(self, other: RecurrentOrbit) -> bool:
+        """Whether both are one orbit: of one kind and period, the points of a cycle, or the curve, in one place."""
+        if (self.kind, self.period, self.pieces) != (other.kind, other.period, other.pieces):
+            return False
+        if self.kind in ("escape", "stalled", "irregular"):
+            return False
+        some = self.states[:: max(1, len(self.states) // 128)]
+        gaps = self.iteration.difference(some.T[:, :, None], other.states.T[:, None, :])
+        between = np.linalg.norm(gaps, axis=0)
+        if self.kind != "invariant curve":
+            return bool(between.min(1).max() <= 1e-7 * (1 + float(np.abs(self.states).max())))
+        steps = np.linalg.norm(self.iteration.difference(self.states[1:].T, self.states[:-1].T), axis=0)
+        return bool(between.min(1).max() <= np.partition(steps, -2)[-2] + 1e-6 * self.radius)
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        stays = {True: "attracts", False: "repels", None: "neutral"}[self.attracts]
+        stays = "neutral, one of a continuum" if self.continuum else stays
+        if self.kind in ("escape", "stalled"):
+            return self.kind
+        if self.kind == "irregular":
+            error = "" if self.rotation is None else f", rotation uncertain by {self.rotation.error:.1g}"
+            return f"irregular: no cycle and no curve; {self.radius:.6g} from its centre on average{error}"
+        if self.kind == "fixed point":
+            at = ", ".join(f"{c:.6g}" for c in self.points[0])
+            return f"fixed point at ({at}), {stays}"
+        size = f"mean radius {self.radius:.6g}, {stays}"
+        if self.kind == "cycle":
+            return f"cycle of period {self.period}, {size}"
+        assert self.rotation is not None
+        many = "invariant curve" if self.pieces == 1 else f"{self.pieces} invariant curves in turn"
+        return f"{many}, rotation number {self.rotation.value:.12g} ± {max(self.rotation.error, 1e-16):.1g}, {size}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers."""
+        values = self.multipliers
+        return {
+            "kind": self.kind,
+            "period": self.period,
+            "pieces": self.pieces,
+            "centre": self.centre.tolist(),
+            "radius": self.radius,
+            "least": self.least,
+            "greatest": self.greatest,
+            "rotation": None if self.rotation is None else [self.rotation.value, self.rotation.error],
+            "multipliers": None if values is None else [[float(z.real), float(z.imag)] for z in values],
+            "exponent": None if self.exponent is None else [self.exponent.value, self.exponent.error],
+            "attracts": self.attracts,
+            "continuum": self.continuum,
+            "points": self.points[:64].tolist(),
+            "text": self.text,
+        }
+
+
+def recurrent_orbit(
+    field: AnyField,
+    x0: Any,
+    method: Method,
+    h: float,
+    transient: int = 4096,
+    steps: int = 32_768,
+    longest: int = 64,
+    divergence_bound: float = 1e6,
+) -> RecurrentOrbit:
+    """What the orbit of x0, shape (n,), under `method` with step h does after `transient` steps.
+
+    A cycle of at most `longest` steps is one that Newton's method finds at the orbit's end, which the orbit approaches
+    or is on; its points are good to rounding. Else the orbit's next 4096 to `steps` states are taken for a closed curve
+    if its rotation number converges (`rotation_number`) and its points, in the order that this number gives them, lie
+    one beside the other.
+
+    Raises `InputError` for a start that is not finite, counts that are not positive, or a field that depends on time.
+    """
+    iteration = Iteration(field, method, h)
+    skipped, most = check_count(transient, "transient"), check_count(steps, "steps", 512)
+    longest, bound = check_count(longest, "longest", 1), check_positive(divergence_bound, "divergence_bound")
+    rows = iteration.orbit(iteration.start(x0), skipped, bound)
+    if len(rows) <= skipped:
+        return _described(iteration, "escape", rows[-1:])
+    count = min(FIRST, most)
+    rows = iteration.orbit(rows[-1], count, bound)
+    while len(rows) > count:
+        found = _cycle(iteration, rows, longest)
+        if found is not None:
+            return found
+        curve = curve_through(iteration, rows)
+        if curve is not None and curve.settled:
+            return _on_curve(iteration, curve)
+        if count >= most:
+            return _described(iteration, "irregular", rows[-FIRST:], rotation=None if curve is None else curve.rotation)
+        count = min(2 * count, most)
+        rows = iteration.orbit(rows[-1], count, bound)
+    return _described(iteration, "escape", rows[-1:])
+
+
+def recurrent_orbits(
+    field: AnyField, starts: Any, method: Method, h: float, **options: Any
+) -> tuple[RecurrentOrbit, ...]:
+    """The different orbits that the starts (m, n) settle on, each once, in the order of the starts.
+
+    The options are those of `recurrent_orbit`. Starts that escape give one orbit of this kind; of a continuum of
+    neutral orbits one stands for all, since they are no attractors.
+    """
+    points = as_points(starts, field.variables, "starts")
+    if points.ndim != 2 or not len(points):
+        raise InputError(f"starts has shape {points.shape}; give (m, {field.n}) with at least one start")
+    found: list[RecurrentOrbit] = []
+    for x in points:
+        new = recurrent_orbit(field, x, method, h, **options)
+        if not any(_alike(new, known) for known in found):
+            found.append(new)
+    return tuple(found)
+
+
+def _alike(a: RecurrentOrbit, b: RecurrentOrbit) -> bool:
+    if a.kind == b.kind == "escape":
+        return True
+    return (a.continuum and b.continuum and a.pieces == b.pieces) or a.same_as(b)
+
+
+def _cycle(iteration: Iteration, rows: np.ndarray, longest: int) -> RecurrentOrbit | None:
+    """The fixed point or cycle that the orbit is on or approaches."""
+    last = rows[-3 * longest :]
+    scale = 1 + float(np.abs(last).max())
+    closest = np.inf
+    for p in range(1, longest + 1):
+        gap = float(np.abs(iteration.difference(last[-longest:].T, last[-longest - p : -p].T)).max())
+        if gap > 0.05 * scale or gap > 0.5 * closest:
+            continue
+        closest = gap
+        if iteration.rough:  # no derivative, so that only an orbit that closes exactly tells
+            if gap <= 1e-12 * scale:
+                return _described(iteration, "fixed point" if p == 1 else "cycle", last[-p:], period=p)
+            continue
+        if p == 1 and not iteration.method.moves and _no_zero(iteration, rows[-1], 0.1 * scale):
+            if gap == 0:
+                return _described(iteration, "stalled", rows[-1:])
+            continue
+        state = iteration.closed(rows[-1], p, reach=0.1 * scale)
+        if state is not None and _approaches(iteration, rows, state, p, scale):
+            return _on_cycle(iteration, state, p)
+    return None
+
+
+def _no_zero(iteration: Iteration, state: np.ndarray, reach: float) -> bool:
+    """Whether the field has no zero near the state's point: it may be at rest on a plateau, to rounding."""
+    return polish(iteration.field, [float(c) for c in state[: iteration.field.n]], reach) is None
+
+
+def _approaches(iteration: Iteration, rows: np.ndarray, state: np.ndarray, p: int, scale: float) -> bool:
+    """Whether the orbit's last state is the cycle's to rounding, or nearer to it than those of long before."""
+    same_phase = rows[len(rows) - 1 :: -p][: max(2, len(rows) // p)]
+    distances = np.linalg.norm(iteration.difference(same_phase.T, state[:, None]), axis=0)
+    third = max(1, len(distances) // 3)
+    now, middle, before = distances[:third].max(), distances[third : 2 * third].max(), distances[-third:].max()
+    return bool(distances[0] <= 1e-11 * scale or (now < 0.98 * middle and middle < 0.98 * before))
+
+
+def _on_cycle(iteration: Iteration, state: np.ndarray, p: int) -> RecurrentOrbit:
+    states = iteration.orbit(state, p - 1)
+    first = int(np.lexsort(states[:, : iteration.field.n].round(9).T[::-1])[0])
+    states = np.roll(states, -first, axis=0)
+    M = iteration.jacobian(states[0], p)
+    values = sorted_eigenvalues(np.linalg.eigvals(M))
+    values = values[np.argsort(-np.abs(values).round(12), kind="stable")]
+    largest = float(np.abs(values).max())
+    attracts = None if abs(largest - 1) <= NEUTRAL else largest < 1
+    continuum = attracts is None and _closes_beside(iteration, states[0], M, p)
+    kind = "fixed point" if p == 1 else "cycle"
+    return _described(iteration, kind, states, period=p, multipliers=values, attracts=attracts, continuum=continuum)
+
+
+def _closes_beside(iteration: Iteration, state: np.ndarray, M: np.ndarray, p: int) -> bool:
+    """Whether states beside a neutral cycle close after p steps, too: along the kernel of Fᵖ' - I."""
+    _, sizes, directions = np.linalg.svd(M - np.eye(iteration.k))
+    if sizes[-1] > 1e-6 * max(1.0, sizes[0]):
+        return False
+    scale = 1e-2 * (1 + float(np.abs(state).max()))
+    for sign in (1, -1):
+        beside = state + sign * scale * directions[-1]
+        closed = iteration.closed(beside, p, reach=0.2 * scale)
+        if closed is None:
+            return False
+    return True
+
+
+def _on_curve(iteration: Iteration, curve: Curve) -> RecurrentOrbit:
+    attracts = curve.attracts(iteration)
+    return _described(
+        iteration,
+        "invariant curve",
+        curve.states,
+        pieces=curve.pieces,
+        rotation=curve.rotation,
+        exponent=curve.exponent,
+        attracts=attracts,
+        continuum=attracts is None and curve.continues_beside(iteration),
+        radius=curve.radius.value,
+        centre=curve.centre[: iteration.field.n],
+    )
+
+
+def _described(
+    iteration: Iteration,
+    kind: str,
+    states: np.ndarray,
+    period: int | None = None,
+    pieces: int | None = None,
+    rotation: Average | None = None,
+    multipliers: np.ndarray | None = None,
+    exponent: Average | None = None,
+    attracts: bool | None = None,
+    continuum: bool = False,
+    radius: float | None = None,
+    centre: Sequence[float] | np.ndarray | None = None,
+) -> RecurrentOrbit:
+    n = iteration.field.n
+    near = states[0][:, None] + iteration.difference(states.T, states[0][:, None])
+    middle = near[:n].mean(1) if centre is None else np.asarray(centre, dtype=float)
+    distances = np.linalg.norm(near[:n] - middle[:, None], axis=0)
+    return RecurrentOrbit(
+        kind=kind,
+        points=states[:, :n].copy(),
+        centre=middle,
+        radius=float(distances.mean()) if radius is None else radius,
+        least=float(distances.min()),
+        greatest=float(distances.max()),
+        period=period,
+        pieces=pieces,
+        rotation=rotation,
+        multipliers=multipliers,
+        exponent=exponent,
+        attracts=attracts,
+        continuum=continuum,
+        states=states,
+        iteration=iteration,
+    )

@@ -1,0 +1,92 @@
+"""A field together with its variational equation: the flow and the matrix that carries small differences along it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from analysis.spectra import sorted_eigenvalues
+from dynsys.array_field import AnyField, check_symbolic
+from dynsys.errors import InputError
+from dynsys.expressions import symbol
+from dynsys.field import VectorField
+from integrators.adaptive.dense_output import DenseOutput
+from integrators.adaptive.embedded import DOP853
+from integrators.adaptive.method import AdaptiveMethod
+from integrators.adaptive.solutions import Solution, solve
+from integrators.adaptive.taylor import Taylor
+from integrators.kernel import WHOLE
+
+
+def variational_field(field: AnyField) -> VectorField:
+    r"""The field of n + n² variables that moves x and, row by row, the matrix M of its small differences.
+
+    .. math:: \dot x = v(x), \qquad \dot M = v'(x) M
+
+    Raises `InputError` for a field without formulas.
+    """
+    v = check_symbolic(field, "a variational equation")
+    names = [f"{v.variables[i]}_by_{v.variables[j]}" for i in range(v.n) for j in range(v.n)]
+    taken = {*v.variables, *v.parameters, v.time}
+    while taken & set(names):
+        names = [name + "_" for name in names]
+    M = [[symbol(names[i * v.n + j]) for j in range(v.n)] for i in range(v.n)]
+    J = v.jacobian_expressions
+    rows = [sp.Add(*(J[i][k] * M[k][j] for k in range(v.n))) for i in range(v.n) for j in range(v.n)]
+    return VectorField((*v.expressions, *rows), (*v.variables, *names), v.parameters, time=v.time, name=v.name)
+
+
+class Variation:
+    """Solutions of a field at high accuracy, alone and with the matrix M(t), M(0) = I."""
+
+    def __init__(self, field: AnyField, rtol: float = 1e-13):
+        self.field = check_symbolic(field, "a variational equation")
+        if self.field.time is not None:
+            raise InputError("the field depends on time: its periodic orbits are cycles of strobe(); fix the time here")
+        self.both = variational_field(self.field)
+        self.rtol = rtol
+
+    def solution(self, x: Any, t: float, rtol: float | None = None, **options: Any) -> Solution:
+        """The flow from x over (0, t), t of either sign."""
+        tolerance = self.rtol if rtol is None else rtol
+        return solve(
+            self.field, x, (0.0, t), method=_method(self.field), rtol=tolerance, atol=1e-2 * tolerance,
+            stiff_after=None, compiled=False, **options,
+        )  # fmt: skip
+
+    def carried(self, x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """φ_t(x) and M(t); None where the solution does not reach t."""
+        n = self.field.n
+        start = np.concatenate([x, np.eye(n).ravel()])
+        found = solve(
+            self.both, start, (0.0, t), method=_method(self.both), rtol=self.rtol, atol=1e-2 * self.rtol,
+            stiff_after=None, compiled=False,
+        )  # fmt: skip
+        if not found.success:
+            return None
+        return found.x[-1, :n], found.x[-1, n:].reshape(n, n)
+
+
+def _method(field: VectorField) -> AdaptiveMethod:
+    # uncompiled, since orbits are short: Taylor's steps are ten times as long, and a kernel takes half a second
+    return Taylor() if field.n <= WHOLE else DOP853()
+
+
+def transversal_multipliers(M: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, float]:
+    """Floquet multipliers beside the trivial one, largest modulus first, and how far Mv = v fails, relative.
+
+    With Q orthonormal and orthogonal to v they are the eigenvalues of QᵀMQ, since M is block triangular in the basis
+    (v, Q): so a Jordan block at 1, as of a centre whose period depends on the amplitude, costs no digits.
+    """
+    unit = direction / np.linalg.norm(direction)
+    Q = np.linalg.svd(unit[None])[2][1:].T
+    values = sorted_eigenvalues(np.linalg.eigvals(Q.T @ M @ Q)) if len(unit) > 1 else np.empty(0, complex)
+    values = values[np.argsort(-np.abs(values).round(12), kind="stable")]
+    return values, float(np.linalg.norm(M @ unit - unit))
+
+
+def evenly(output: DenseOutput, period: float, count: int) -> np.ndarray:
+    """Points (count, n) of a periodic solution, evenly in time."""
+    return output(np.linspace(0.0, period, count, endpoint=False))
