@@ -59,6 +59,9 @@ def analyse(
         str, typer.Option(help="Point that the shown plane passes through. Default: a fixed point.")
     ] = "",
     start: Annotated[str, typer.Option(help="Where the drawn run starts, e.g. 1,0. Default: inside the box.")] = "",
+    separatrices: Annotated[
+        bool, typer.Option("--separatrices", help="Draw the manifolds of the saddles, which bound the basins.")
+    ] = False,
     windows: Annotated[bool, typer.Option("--windows", help="Also: which (h, γ) reach Nash equilibria alone?")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the search's starts.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the pictures and report.json.")] = Path("out"),
@@ -104,7 +107,7 @@ def analyse(
     with console.status("reading the game") as status:
         report = analyse_game(subject, gamma, h, chosen, region, seed, lambda text: status.update(text))
         status.update("drawing")
-        files = save(report, out, format_, axes, where, first)
+        files = save(report, out, format_, axes, where, first, separatrices)
         found = windows_of(report, seed, lambda text: status.update(text)) if windows else None
         if found is not None:
             files += save_windows(found, report, out, format_)
@@ -124,12 +127,13 @@ def save(
     axes: list[str] | None,
     through: list[float] | None,
     start: list[float] | None,
+    separatrices: bool = False,
 ) -> list[Path]:
     """Write the pictures and report.json; each appears whole or not at all."""
     from analysis.figures import portrait_figure, spectrum_figure
 
     figures = {
-        f"portrait.{format_}": portrait_figure(report, axes, through, start),
+        f"portrait.{format_}": portrait_figure(report, axes, through, start, separatrices),
         f"spectra.{format_}": spectrum_figure(report),
     }
     data = report.to_dict() | {"command": ["analyse", *sys.argv[1:]]}

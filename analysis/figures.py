@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 
 def portrait_figure(
-    report: Report, axes: list[str] | None = None, through: list[float] | None = None, start: list[float] | None = None
+    report: Report,
+    axes: list[str] | None = None,
+    through: list[float] | None = None,
+    start: list[float] | None = None,
+    separatrices: bool = False,
 ) -> Figure:
-    """v, -∇L and v - γ∇L over one box; a run of the method from one start in each."""
+    """v, -∇L and v - γ∇L over one box; a run of the method from one start in each; the saddles' manifolds if wanted."""
     v = report.panels[0]
     low, high = np.array(report.box).T
     centre = (low + high) / 2
@@ -42,6 +46,7 @@ def portrait_figure(
             variables=axes,
             through=through,
             title=panel.title,
+            separatrices=separatrices,
         )
         for panel in report.panels
     ]

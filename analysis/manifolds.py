@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from analysis.flow_manifolds import FlowSide
 from analysis.iterations import Iteration
 from analysis.map_manifolds import MapSide
-from analysis.saddles import STEP, Direction, directions, oriented, parabola, saddle_values
+from analysis.saddles import STEP, Direction, NoSaddleError, directions, oriented, parabola, saddle_values
 from analysis.zeros import zero_near
 from dynsys.array_field import AnyField, check_field
 from dynsys.errors import InputError, shown
@@ -164,6 +165,21 @@ def invariant_manifolds(
         x[: checked.n], values, dimensions, tuple(found), warnings, tuple(checked.variables),
         "" if method is None else method.label, h,
     )  # fmt: skip
+
+
+def saddle_manifolds(
+    field: AnyField, points: Sequence[Any], method: Method | None = None, h: float | None = None, box: Any = None
+) -> tuple[list[InvariantManifolds], list[str]]:
+    """The manifolds of the saddles among these points (k, n), and why others have none that can be followed."""
+    found, reasons = [], []
+    for point in points:
+        try:
+            found.append(invariant_manifolds(field, point, method, h, box))
+        except NoSaddleError:
+            continue
+        except InputError as reason:
+            reasons.append(str(reason))
+    return found, reasons
 
 
 def _linearised(field: AnyField, saddle: Any, iteration: Iteration | None) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,10 @@ from matplotlib.lines import Line2D
 from analysis.closed_orbits import PeriodicOrbit
 from analysis.manifolds import InvariantManifolds
 from analysis.map_orbits import RecurrentOrbit
-from analysis.plots import BLUE, GREEN, ORANGE, VERMILLION, new_axes, variable_text
+from analysis.plots import GREEN, MANIFOLDS, ORANGE, VERMILLION, broken, new_axes, variable_text
 
 STYLES: dict[str, dict[str, Any]] = {
-    "stable manifold": {"color": VERMILLION, "ls": "-", "lw": 2.0},
-    "unstable manifold": {"color": BLUE, "ls": "--", "lw": 1.6},
+    **MANIFOLDS,
     "periodic orbit, attracts": {"color": GREEN, "ls": "-", "lw": 2.4},
     "periodic orbit, repels": {"color": GREEN, "ls": "--", "lw": 1.8},
     "periodic orbit, neutral": {"color": GREEN, "ls": ":", "lw": 2.0},
@@ -33,7 +32,7 @@ def plot_manifolds(found: InvariantManifolds, ax: Axes | None = None, variables:
     i, j = _shown(found.variables, variables, axes, ax is None)
     for side in found.sides:
         style = STYLES["stable manifold" if side.stable else "unstable manifold"]
-        axes.plot(*_broken(side.points[:, [i, j]]).T, zorder=3.5, **style)
+        axes.plot(*broken(side.points[:, [i, j]]).T, zorder=3.5, **style)
     axes.plot(found.x[i], found.x[j], "o", mfc="white", mec=VERMILLION, mew=1.8, ms=7, zorder=6)
     return axes
 
@@ -78,11 +77,3 @@ def _shown(names: Sequence[str], variables: Sequence[str] | None, axes: Axes, la
         axes.set_xlabel(variable_text(names[i]))
         axes.set_ylabel(variable_text(names[j]), rotation=0, labelpad=10)
     return i, j
-
-
-def _broken(points: np.ndarray) -> np.ndarray:
-    """The points, with a gap where a variable with a period jumps."""
-    jumps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    far = np.flatnonzero(jumps > 20 * max(float(np.median(jumps)), 1e-300)) if len(jumps) else np.empty(0, int)
-    far = far[jumps[far] > 0.3 * max(float(np.ptp(points)), 1e-300)]
-    return np.insert(points, far + 1, np.nan, axis=0)

@@ -33,6 +33,10 @@ MARKERS: dict[str, dict[str, Any]] = {
     "does not attract": {"marker": "o", "color": BLUE, "fill": False, "size": 9},
     "degenerate": {"marker": "P", "color": ORANGE, "fill": True, "size": 10},
 }
+MANIFOLDS: dict[str, dict[str, Any]] = {
+    "stable manifold": {"color": VERMILLION, "ls": "-", "lw": 2.0},
+    "unstable manifold": {"color": BLUE, "ls": "--", "lw": 1.6},
+}
 SPEED = ListedColormap(colormaps["cividis"](np.linspace(0.05, 0.82, 128)), name="speed")  # no pale end on white
 GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
@@ -96,6 +100,8 @@ def _draw_plane(portrait: Portrait, axes: Axes, scale: bool) -> None:
     for component, style in ((u, "--"), (v, ":")):
         if component.count() and component.min() < 0 < component.max():
             axes.contour(x, y, component, levels=[0.0], colors="0.25", linestyles=style, linewidths=1.0, zorder=2)
+    for points, stable in portrait.manifolds:
+        axes.plot(*broken(points).T, zorder=2.5, **MANIFOLDS["stable manifold" if stable else "unstable manifold"])
     for run in portrait.flows:
         axes.plot(run[:, 0], run[:, 1], "-", color=SKY, lw=1.6, zorder=3)
     for run in portrait.iterates:
@@ -106,6 +112,14 @@ def _draw_plane(portrait: Portrait, axes: Axes, scale: bool) -> None:
     axes.set(xlim=portrait.box[0], ylim=portrait.box[1])
     axes.set_xlabel(variable_text(portrait.axes[0]))
     axes.set_ylabel(variable_text(portrait.axes[1]), rotation=0, labelpad=10)
+
+
+def broken(points: np.ndarray) -> np.ndarray:
+    """The points, with a gap where a variable with a period jumps."""
+    jumps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    far = np.flatnonzero(jumps > 20 * max(float(np.median(jumps)), 1e-300)) if len(jumps) else np.empty(0, int)
+    far = far[jumps[far] > 0.3 * max(float(np.ptp(points)), 1e-300)]
+    return np.insert(points, far + 1, np.nan, axis=0)
 
 
 def _draw_scale(lines: Any, axes: Axes, low: float, high: float) -> None:
@@ -159,6 +173,9 @@ def legend_handles(portraits: list[Portrait]) -> list[Line2D]:
     if plane:
         for name, style in zip(plane[0].axes, ("--", ":"), strict=True):
             handles.append(Line2D([], [], color="0.25", ls=style, lw=1, label=f"nullcline of {variable_text(name)}"))
+    for name, look in MANIFOLDS.items():
+        if any(stable == (name == "stable manifold") for p in plane for _, stable in p.manifolds):
+            handles.append(Line2D([], [], label=name, **look))
     if any(p.flows for p in plane):
         handles.append(Line2D([], [], color=SKY, lw=1.6, label="flow"))
     run = next((p for p in portraits if p.iterates), None)

@@ -37,8 +37,8 @@ class Portrait:
 
     `axes` are the variables shown and `grid` their values; `velocity` holds the shown components, shape (ny, nx, 2)
     or (nx, 1); `points` pairs positions with a kind of `KINDS`; `iterates` and `flows` are lists of points of the map
-    and of the flow. `slice` states where the variables not shown are held; `finite_share` is the share of the grid on
-    which the field is finite.
+    and of the flow; `manifolds` pairs curves (k, 2) with whether they are stable. `slice` states where the variables
+    not shown are held; `finite_share` is the share of the grid on which the field is finite.
     """
 
     title: str
@@ -52,6 +52,7 @@ class Portrait:
     slice: str
     method: str
     h: float | None
+    manifolds: tuple[tuple[np.ndarray, bool], ...] = ()
 
     @property
     def speed(self) -> np.ndarray:
@@ -90,12 +91,14 @@ def portrait(
     resolution: int = 121,
     steps: int = 300,
     title: str = "",
+    separatrices: bool = False,
 ) -> Portrait:
     """The portrait of a field over `box` (default: the field's own).
 
     With one variable it is the line field; with three or more, `variables` names the two to show and `through` the
     point (n,) that fixes the others (default: the middle of the box). From each of `starts` (k, n) run `steps`
-    iterates of `method` with step h, and the flow for the same time.
+    iterates of `method` with step h, and the flow for the same time. With `separatrices` the stable and unstable curves
+    of those `points` that are saddles of the flow are drawn, which bound its basins.
 
     Raises `InputError` for unknown variables, an empty box, or shapes that do not fit.
     """
@@ -114,6 +117,12 @@ def portrait(
         velocity[~np.isfinite(field.game.values(full)).all(-1)] = np.nan
     held = [f"{v} = {c:.4g}" for v, c in zip(field.variables, centre, strict=True) if v not in axes]
     iterates, flows = _runs(field, starts, method, h, steps)
+    curves: list[tuple[np.ndarray, bool]] = []
+    if separatrices and len(axes) == 2:
+        from analysis.manifolds import saddle_manifolds
+
+        saddles, _ = saddle_manifolds(field, [label.x for label in points], box=chosen)
+        curves = [(side.points[:, indices], side.stable) for found in saddles for side in found.sides]
     return Portrait(
         title=title or field.name,
         axes=axes,
@@ -126,6 +135,7 @@ def portrait(
         slice="plane " + ", ".join(held) + "; points and runs projected" if held else "",
         method="" if method is None else method.label,
         h=h,
+        manifolds=tuple(curves),
     )
 
 

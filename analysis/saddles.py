@@ -14,6 +14,10 @@ HYPERBOLIC = 1e-6  # of Re λ relative to ‖J‖, or of |ζ| - 1: nearer to the
 STEP = 1e-5  # of the differences that give second derivatives
 
 
+class NoSaddleError(InputError):
+    """A point that is no saddle, or not hyperbolic."""
+
+
 @dataclass(frozen=True, eq=False)
 class Direction:
     r"""A one-dimensional invariant manifold near a saddle: s -> x + s e + ½ s² c, with an error of third order.
@@ -35,20 +39,20 @@ class Direction:
 
 
 def saddle_values(J: np.ndarray, iteration: Iteration | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues, eigenvectors in columns, and how far each is on the repelling side; `InputError` if not a saddle."""
+    """Eigenvalues, eigenvectors in columns, how far each is on the repelling side; `NoSaddleError` for other points."""
     values, vectors = np.linalg.eig(J)
     size = max(float(np.linalg.norm(J)), 1e-300)
     sides = values.real / size if iteration is None else np.abs(values) - 1
     what, border = ("eigenvalue", "the imaginary axis") if iteration is None else ("multiplier", "the unit circle")
     worst = int(np.argmin(np.abs(sides)))
     if abs(sides[worst]) <= HYPERBOLIC:
-        raise InputError(
+        raise NoSaddleError(
             f"the {what} {_text(values[worst])} at saddle is on {border} to {HYPERBOLIC:g}: a point that is not "
             "hyperbolic has no stable and unstable manifolds; move a parameter or h"
         )
     if (sides > 0).all() or (sides < 0).all():
         does = "repels in all directions" if sides[0] > 0 else "attracts in all directions"
-        raise InputError(f"the point {does}, its {what}s being {_list(values)}: it is no saddle; give one that is")
+        raise NoSaddleError(f"the point {does}, its {what}s being {_list(values)}: it is no saddle; give one that is")
     return values, vectors, sides
 
 

@@ -67,7 +67,9 @@ def cycles(
     check_out(out)
     field = field_of(subject)
     from analysis.closed_orbits import periodic_orbit
+    from analysis.manifolds import saddle_manifolds
     from analysis.map_orbits import recurrent_orbit
+    from analysis.zeros import fixed_points
     from integrators.method import method_named
 
     if field.n < 2:
@@ -78,7 +80,10 @@ def cycles(
     chosen = method_named(method)
     orbit = recurrent_orbit(field, first, chosen, h, transient)
     around = periodic_orbit(field, first, transient=min(transient, 100))
-    manifolds = saddles_of(field, region, chosen if update else None, h if update else None)
+    points = [point.x for point in fixed_points(field, region)]
+    manifolds, reasons = saddle_manifolds(field, points, *((chosen, h) if update else (None, None)), box=region)
+    for reason in reasons:
+        typer.echo(f"no manifolds: {reason}", err=True)
     typer.echo(f"{method}, h = {h:g}: {orbit.text}")
     typer.echo(f"the flow: {around.text}")
     for found in manifolds:
@@ -97,21 +102,6 @@ def cycles(
     figure = figure_of(field, region, orbit, around, manifolds, title)
     for file in write({f"cycles.{format_}": figure}, {"cycles.json": json_text(data)}, out, dpi=140):
         typer.echo(f"wrote {file}")
-
-
-def saddles_of(field: VectorField, box: object, method: object, h: float | None) -> list[InvariantManifolds]:
-    """The manifolds of the saddles in the box that have some; the others are passed over."""
-    from analysis.manifolds import invariant_manifolds
-    from analysis.zeros import fixed_points
-
-    found = []
-    for point in fixed_points(field, box):
-        try:
-            found.append(invariant_manifolds(field, point.x, method, h, box=box))  # type: ignore[arg-type]
-        except InputError as reason:
-            if not any(text in str(reason) for text in ("no saddle", "not hyperbolic")):
-                typer.echo(f"no manifolds: {reason}", err=True)
-    return found
 
 
 def figure_of(

@@ -55,6 +55,33 @@ def test_iterates_follow_the_map_and_the_flow_line_the_flow(drawn):
     assert np.linalg.norm(run[-1] - flow[-1]) < 0.05  # both near the Nash equilibrium
 
 
+def test_separatrices_are_curves_of_the_flow_through_its_saddles_and_the_legend_names_them(drawn):
+    assert drawn.manifolds == ()
+    labels = [classify(V, x, Euler(), 0.1) for x in ([0.0, 0.0], [1.0, -2.0])]
+    picture = portrait(V, points=labels, resolution=21, separatrices=True)
+    assert sorted(stable for _, stable in picture.manifolds) == [False, False, True, True]
+    for points, _ in picture.manifolds:
+        assert_allclose(points[0], [1, -2], atol=1e-9)
+        middles = (points[1:] + points[:-1]) / 2
+        apart = (
+            np.linalg.norm(middles[:, None] - [[0, 0], [1, -2]], axis=2).min(1) > 0.2
+        )  # there chords tell directions
+        ahead, there = np.diff(points, axis=0)[apart], V(middles[apart])
+        assert len(ahead) > 10
+        across = ahead[:, 0] * there[:, 1] - ahead[:, 1] * there[:, 0]
+        assert np.abs(across / np.linalg.norm(ahead, axis=1) / np.linalg.norm(there, axis=1)).max() < 0.01
+    nearest = {stable: [] for stable in (False, True)}
+    for points, stable in picture.manifolds:
+        nearest[stable].append(np.linalg.norm(points, axis=1).min())
+    assert min(nearest[False]) < 1e-3 < 0.1 < min(nearest[True])  # an unstable side ends at the Nash equilibrium
+    drawn_curves = plot_portrait(picture, Figure().add_subplot()).get_lines()
+    for points, _ in picture.manifolds:
+        assert any(np.array_equal(line.get_xydata(), points) for line in drawn_curves)
+    texts = [handle.get_label() for handle in legend_handles([picture])]
+    assert "stable manifold" in texts and "unstable manifold" in texts
+    assert not any("manifold" in handle.get_label() for handle in legend_handles([drawn]))
+
+
 def test_a_payoff_without_a_real_value_leaves_its_part_blank_and_the_drawing_says_so():
     field = Game({"x": ["x"], "y": ["y"]}, {"x": "log(x) - x*y", "y": "x*y - y**2"}).field()
     picture = portrait(field, box=[(-1, 1), (0, 1)], resolution=21)

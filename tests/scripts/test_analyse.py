@@ -53,6 +53,11 @@ def test_the_nash_equilibrium_and_the_saddle_have_the_eigenvalues_of_theory(spir
     assert saddle["is_nash"] is False
 
 
+def test_separatrices_are_drawn_when_asked_for(tmp_path):
+    analysed(tmp_path / "with", "spiral-saddle", "--gamma", "0.5", "--separatrices", "--format", "svg")
+    assert "unstable manifold" in (tmp_path / "with" / "portrait.svg").read_text()
+
+
 def test_gamma_one_half_makes_the_saddle_attract_and_the_words_say_so(spiral_saddle):
     words = "\n".join(spiral_saddle["verdict"])
     assert near(spiral_saddle, "w", (1, -2))["attracts"] is True
