@@ -10,7 +10,7 @@ import numpy as np
 
 from dynsys.kernels import compiling
 from integrators.arrival_kernel import ESCAPE, HITS, LOOK, UNDECIDED, arrival_kernel
-from integrators.driver import Progress, Work
+from integrators.driver import JOB, Progress, Work
 from integrators.method import Method
 from integrators.states import flat, shaped
 from integrators.status import LANES
@@ -93,7 +93,7 @@ def arrivals(
     """
     S = np.array(states, dtype=float, order="C")
     m = S.shape[1]
-    label, when = np.full(m, UNDECIDED, np.int64), np.zeros(m, np.int64)
+    label, when = np.empty(m, np.int64), np.empty(m, np.int64)
     loop = arrival_kernel(v, method).arrivals
     cells = traps.cells
     grid = (
@@ -111,7 +111,8 @@ def arrivals(
                 loop(S, label, when, *balls, *grid[:4], values, np.float64(h), grid[4], looks, bound, *ends)
 
     small = m * looks * LOOK < 200_000
-    if m and not Work(advance, lambda *_: 0, m, 1, compiling(), small=small).run(threads, progress):
+    most = max(JOB, m // (128 * LANES))  # still 128 jobs: some take many times as long as others
+    if m and not Work(advance, lambda *_: 0, m, 1, compiling(), most, small).run(threads, progress):
         raise KeyboardInterrupt
     return Arrivals(label, when, S)
 

@@ -88,13 +88,13 @@ def ensemble(field: VectorField, method: str, threads: int = 2) -> Callable[...,
 
 
 def basins(field: VectorField, method: str, threads: int = 2, loop: str = "lanes", width: int = LANES) -> Any:
-    """(starts, h, centres, radius, looks) -> labels and looks taken, by the loop "lanes" or "scalar"."""
+    """(starts in columns, h, centres, radius, looks) -> labels and looks taken, by the loop "lanes" or "scalar"."""
     built = library("basins.c", (("field.h", in_c(field)),), f"-DSTEP={method}", "-ULANES", f"-DLANES={width}")
     run, p = getattr(built, loop), np.array([*field.values(), 0.0])
 
     def call(starts: np.ndarray, h: float, centres: np.ndarray, radius: float, looks: int) -> tuple[np.ndarray, ...]:
-        m = len(starts)
-        X = np.ascontiguousarray(np.pad(starts.T, ((0, 0), (0, -m % width)), mode="edge"))
+        m = starts.shape[1]
+        X = np.pad(starts, ((0, 0), (0, -m % width)), mode="edge") if m % width else starts
         size = X.shape[1]
         label, taken, squared = np.empty(size), np.empty(size), np.full(len(centres), radius**2)
         pointers = [*map(address, (X, label, taken, np.ascontiguousarray(centres), squared, p)), ctypes.c_double(h)]
