@@ -56,7 +56,7 @@ def test_basins_in_c_are_those_of_our_lanes(c, tmp_path):
     assert set(found) == set(benchmark.questions()) and all("C, scalar" in times for times in found.values())
     field, method, h, half, centres = benchmark.questions()["two wells, RK4"]
     starts = np.random.default_rng(0).uniform(-half, half, (100, 2))
-    label, looks = c.basins(field, method)(starts, h, centres, 0.1, 400)
+    label, looks = c.basins(field, method)(starts.T.copy(), h, centres, 0.1, 400)
     run = ensemble(field, starts, RungeKutta4(), h=h, steps=8 * int(looks.max()))
     assert (np.where(run.x[:, 0] > 0, 0, 1) == label).all()
 
