@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import dynsys
-from analysis.attractors import Attractor, traps_of
+from analysis.attractors import Attractor, kind_in_game, traps_of
 from analysis.basin_images import BasinImage
 from analysis.basin_measures import BasinEntropy, BasinShare, basin_entropy, shares_of
 from analysis.basin_questions import embedded, held_at, map_of, plane_axes, plane_region, sides
@@ -56,10 +56,17 @@ class Basins:
     map: StateMap
     traps: Traps
 
+    @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """What each attractor is in the field's game, as portraits name points; "" for cycles and outside of games."""
+        return tuple(kind_in_game(self.map.field, a) for a in self.attractors)
+
     @property
     def names(self) -> dict[int, str]:
         """The words for each label."""
-        return {**{i: a.text for i, a in enumerate(self.attractors)}, ESCAPE: "escape", UNDECIDED: "undecided"}
+        kinds = [kind.removesuffix(", attracts") for kind in self.kinds]
+        told = [f"{a.text}, {kind}" if kind else a.text for a, kind in zip(self.attractors, kinds)]
+        return {**dict(enumerate(told)), ESCAPE: "escape", UNDECIDED: "undecided"}
 
     @functools.cached_property
     def shares(self) -> tuple[BasinShare, ...]:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
+from analysis.classification import classify
+from analysis.portraits import kind_of
 from analysis.state_maps import StateMap, difference
+from dynsys.array_field import AnyField
+from dynsys.errors import InputError
 from integrators.arrivals import UNDECIDED, Cells, Traps
 
 FINEST = 1 << 20  # cells that recurrent sets are told apart by
@@ -59,6 +63,16 @@ class Attractor:
             "contraction": self.contraction,
             "radius": self.radius,
         }
+
+
+def kind_in_game(field: AnyField, found: Attractor) -> str:
+    """What the fixed point is in the field's game, a kind of `analysis.portraits.KINDS`; "" outside of games."""
+    if found.period != 1 or getattr(field, "game", None) is None:
+        return ""
+    try:
+        return kind_of(classify(field, found.points[0]), attracts=True)
+    except InputError:  # the update rests where the field does not vanish
+        return ""
 
 
 def cycle_near(f: StateMap, state: np.ndarray, period: int, reach: float) -> np.ndarray | None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
-from analysis.plots import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, new_axes, variable_text
+from analysis.orbit_plots import plot_manifolds
+from analysis.plots import (
+    BLUE,
+    GREEN,
+    MANIFOLDS,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    marker_style,
+    new_axes,
+    variable_text,
+)
 from integrators.arrivals import ESCAPE, UNDECIDED
 
 if TYPE_CHECKING:
     from analysis.attraction import Basins
+    from analysis.manifolds import InvariantManifolds
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#F0E442", "#8c6d4f", "#7f7fbf", "#5f9e8f")
 OTHERS = {ESCAPE: "#ffffff", UNDECIDED: "#303030"}
@@ -39,7 +55,10 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     (x0, x1), (y0, y1) = basins.box
     axes.imshow(image, origin="lower", extent=(x0, x1, y0, y1), aspect="auto", interpolation="nearest")
     indices = [basins.map.field.variables.index(name) for name in basins.axes]
-    for label, found in enumerate(basins.attractors):
+    for label, (found, kind) in enumerate(zip(basins.attractors, basins.kinds)):
+        if kind:
+            axes.plot(*found.points[0][indices], clip_on=False, zorder=6, **marker_style(kind))
+            continue
         shown = found.points[:: max(1, len(found.points) // 4000)][:, indices]
         style: dict[str, Any] = (
             {"ms": 7, "mec": "white", "mew": 1.2} if found.period else {"ms": 1.0, "mec": "black", "mew": 0.2}
@@ -58,8 +77,8 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     return axes
 
 
-def basin_legend(basins: Basins) -> list[Patch]:
-    """An entry for every label that occurs, with its share; attractors beyond the tenth share one."""
+def basin_legend(basins: Basins) -> list[Any]:
+    """An entry for every label that occurs, with its share, one for attractors beyond the tenth; and for markers."""
     seen = [share for share in basins.shares if share.count]
     listed = [s for s in seen if s.label < LISTED]
     rest = [s for s in seen if s.label >= LISTED]
@@ -69,13 +88,25 @@ def basin_legend(basins: Basins) -> list[Patch]:
     if rest:
         total = 100 * sum(s.share for s in rest)
         handles.append(Patch(facecolor="none", edgecolor="0.4", label=f"{len(rest)} more: {total:.2f} %"))
-    return handles
+    return [
+        *handles,
+        *(Line2D([], [], label=k, **(marker_style(k) | {"ms": 8})) for k in dict.fromkeys(basins.kinds) if k),
+    ]
 
 
-def basin_figure(basins: Basins, title: str = "") -> Figure:
-    """The image with its legend below."""
+def basin_figure(basins: Basins, title: str = "", manifolds: Sequence[InvariantManifolds] = ()) -> Figure:
+    """The image, the manifolds of saddles over it, with its legend below."""
     figure = Figure(figsize=(6.4, 6.6), layout="constrained")
-    plot_basins(basins, figure.add_subplot()).set_title(title, fontsize=12)
+    axes = plot_basins(basins, figure.add_subplot())
+    axes.set_title(title, fontsize=12)
+    dots = len(axes.get_lines())
+    for found in manifolds:
+        plot_manifolds(found, axes, basins.axes)
+    for curve in axes.get_lines()[dots:]:
+        curve.set_path_effects([withStroke(linewidth=4, foreground="white")])  # seen on any colour
+    axes.set(xlim=basins.box[0], ylim=basins.box[1])
     handles = basin_legend(basins)
+    for name, style in MANIFOLDS.items() if manifolds else ():
+        handles.append(Line2D([], [], label=name, **style))
     figure.legend(handles=handles, loc="outside lower center", ncols=1 if len(handles) < 4 else 2, fontsize=8)
     return figure

@@ -65,9 +65,9 @@ class Portrait:
         return float(np.isfinite(self.velocity).all(-1).mean())
 
 
-def kind_of(label: Classification) -> str:
-    """The kind of `KINDS` that a classified point is drawn as."""
-    attracts = bool(label.attracts)
+def kind_of(label: Classification, attracts: bool | None = None) -> str:
+    """The kind of `KINDS` that a classified point is drawn as; `attracts` if that is known otherwise."""
+    attracts = bool(label.attracts) if attracts is None else attracts
     if label.spurious:
         return "spurious, attracts" if attracts else "spurious"
     if label.players:

@@ -60,6 +60,11 @@ class UpdateMap:
                 "the field depends on time, so its update is no map of points; give an adaptive method and period="
             )
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"{self.method.label}, h = {self.h:g}"
+
     @functools.cached_property
     def like(self) -> Any:
         """Some state."""
@@ -159,6 +164,11 @@ class PeriodMap:
                     f"period is {self.h:g}, but the field differs at t = {self.t0:g} and {self.t0 + self.h:g}; "
                     "give its period in time"
                 )
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"the flow, period {self.h:.6g}"
 
     @property
     def size(self) -> int:

@@ -32,12 +32,14 @@ from dynsys.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from analysis.attraction import Basins
+    from analysis.manifolds import InvariantManifolds
 
 app = new_app()
 
 EPILOG = """Examples:
 
 \b
+  python scripts/basins.py spiral-saddle --gamma 0.5 --h 0.1 --separatrices
   python scripts/basins.py spiral-saddle --gamma 0.1 --h 0.05 --box=-4:4,-8:8
   python scripts/basins.py henon --resolution 2000 --resume
   python scripts/basins.py magnetic-pendulum --box=-2:2,-2:2 --resolution 500
@@ -61,6 +63,9 @@ def basins(
     steps: Annotated[
         int, typer.Option(help="Steps, or periods, after which a start is undecided; 0: the default.")
     ] = 0,
+    separatrices: Annotated[
+        bool, typer.Option("--separatrices", help="Draw the manifolds of the saddles, which bound the basins.")
+    ] = False,
     exponent: Annotated[bool, typer.Option("--exponent", help="The uncertainty exponent too.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the chunks that are there.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter value, name=value.")] = None,
@@ -77,6 +82,11 @@ def basins(
     from integrators.checkpoints import save_whole
 
     field, title, chosen = _question(game, set_ or [], gamma)
+    if separatrices and (field.n != 2 or field.time is not None):
+        raise InputError(
+            f"--separatrices is given, but {title} has {'time' if field.n == 2 else f'{field.n} variables'}; curves "
+            "bound the basins of two variables without time"
+        )
     if period or h:
         chosen = {k: v for k, v in chosen.items() if k not in ("h", "period", "method")}
         chosen |= {"period": period} if period else {"h": h}
@@ -97,19 +107,23 @@ def basins(
             progress=progress, **chosen,
         )
     )  # fmt: skip
+    manifolds = _separatrices(found) if separatrices else []
     told = uncertainty_exponent(found) if exponent else None
     data = found.to_dict() | {"game": title, "uncertainty": told and told.to_dict()}
+    data["manifolds"] = [curves.to_dict() for curves in manifolds]
     data["command"] = ["basins", *sys.argv[1:]]
     shares = [[s.label, s.name, s.count, s.share, s.low, s.high] for s in found.shares]
     texts = {
         "basins.json": json_text(data),
         "basins.csv": csv_text(["label", "name", "count", "share", "low", "high"], shares),
     }
-    files = write({f"basins.{format_}": basin_figure(found, title)}, texts, out, dpi=150)
+    files = write({f"basins.{format_}": basin_figure(found, _title(found, title), manifolds)}, texts, out, dpi=150)
     arrays = {"labels": found.labels, "times": found.times, "x": found.x, "y": found.y}
     files = [*files, save_whole(out / "basins.npz", arrays, compressed=True)]
     kept.clear()  # what they were kept for is written
     show(found)
+    for curves in manifolds:
+        typer.echo(curves.text)
     if told is not None:
         typer.echo(
             f"uncertainty exponent {told.alpha:.4f} ± {told.error:.4f}: the border has dimension {told.dimension:.3f}"
@@ -141,6 +155,28 @@ def _question(game: str, settings: list[str], gamma: float) -> tuple[Any, str, d
             family_of(field, "gamma", gamma) if "gamma" not in field.parameters else field.with_parameters(gamma=gamma)
         )
     return field, subject.name.replace("-", " "), {}
+
+
+def _separatrices(found: Basins) -> list[InvariantManifolds]:
+    """The manifolds of the saddles in the box, under the map whose basins these are; why others have none is said."""
+    from analysis.manifolds import saddle_manifolds
+    from analysis.state_maps import UpdateMap
+    from analysis.zeros import fixed_points
+
+    f = found.map
+    points = [point.x for point in fixed_points(f.field, found.box)]
+    update = (f.method, f.h) if isinstance(f, UpdateMap) else (None, None)
+    manifolds, reasons = saddle_manifolds(f.field, points, *update, box=found.box)
+    for reason in reasons:
+        typer.echo(f"no manifolds: {reason}", err=True)
+    return manifolds
+
+
+def _title(found: Basins, name: str) -> str:
+    """What the basins are those of."""
+    field = found.map.field
+    gamma = f", γ = {field.parameters['gamma']:g}" if "gamma" in getattr(field, "parameters", {}) else ""
+    return f"{name}{gamma}: {found.map.text}"
 
 
 def _method(name: str, flow: bool) -> Any:

@@ -33,6 +33,30 @@ def test_a_game_under_consensus_is_drawn_and_told(tmp_path, capsys):
     assert "basin entropy" in printed and "wrote" in printed
 
 
+def test_separatrices_bound_the_basins_and_attractors_are_named_as_players_see_them(tmp_path, capsys):
+    arguments = ["spiral-saddle", "--gamma", "0.5", "--h", "0.1", "--box=-0.5:1.5,-3:1", "--resolution", "80"]
+    assert script.main([*arguments, "--separatrices", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "saddle (0.58, -0.889333)" in printed and "warning" in printed
+    data = json.loads((tmp_path / "basins.json").read_text(encoding="utf-8"))
+    names = [share["name"] for share in data["shares"] if share["label"] >= 0]
+    assert names == ["fixed point at (0, 0), strict Nash", "fixed point at (1, -2), not Nash"]
+    (saddle,) = data["manifolds"]
+    with np.load(tmp_path / "basins.npz") as image:
+        labels, x, y = image["labels"], image["x"], image["y"]
+    at = lambda p: labels[np.abs(y - p[1]).argmin(), np.abs(x - p[0]).argmin()]  # noqa: E731
+    for side in saddle["sides"]:
+        points = np.array(side["points"])[5:-5:5]
+        if side["stable"]:
+            across = np.array([2.5 * (x[1] - x[0]), 0])
+            low = points[(y[0] < points[:, 1]) & (points[:, 1] < -0.7)]
+            pairs = [{at(p - across), at(p + across)} for p in low]
+            assert all(pair == {0, 1} for pair in pairs) and (pairs or side["side"] == 1)
+        else:
+            assert len({at(p) for p in points[4:]}) == 1
+    assert (tmp_path / "basins.png").stat().st_size > 10_000
+
+
 def test_an_example_resumes_from_the_chunks_that_were_kept(tmp_path, capsys, monkeypatch):
     arguments = ["newton", "--resolution", "12", "--out", str(tmp_path), "--exponent", "--format", "svg"]
     with monkeypatch.context() as stopped:
@@ -58,6 +82,8 @@ def test_an_example_resumes_from_the_chunks_that_were_kept(tmp_path, capsys, mon
     [
         (["newtn"], "did you mean 'newton'"),
         (["newton", "--gamma", "1"], "is no game"),
+        (["duffing", "--separatrices"], "--separatrices is given, but duffing has time"),
+        (["lorenz", "--separatrices"], "but lorenz has 3 variables"),
         (["henon", "--set", "a"], "write name=value"),
         (["henon", "--set", "c=1"], "no parameter 'c'"),
         (["spiral-saddle", "--period", "1", "--method", "euler"], "with --period"),
