@@ -17,6 +17,7 @@ import numpy as np
 import typer
 
 from dynsys.errors import InputError, nearest
+from dynsys.expressions import finite
 
 if TYPE_CHECKING:
     from dynsys.field import VectorField
@@ -98,6 +99,18 @@ def field_of(subject: Any) -> VectorField:
 def free_name(v: VectorField) -> str:
     """A name for the consensus coefficient that the field does not use yet."""
     return next(n for n in ("gamma", "gamma_consensus", "gamma_") if n not in (*v.parameters, *v.variables))
+
+
+def under_consensus(v: VectorField, gamma: float) -> VectorField:
+    """v - γ∇L, which has a parameter γ more; for γ = 0 v itself."""
+    from dynsys.transforms import consensus
+
+    return consensus(v, gamma, name=free_name(v)) if finite(gamma, "--gamma") else v
+
+
+def heading(name: str, gamma: float = 0.0) -> str:
+    """What a picture is of: a subject, under consensus."""
+    return name.replace("-", " ") + (f", γ = {gamma:g}" if gamma else "")
 
 
 def family_of(v: VectorField, parameter: str, value: float) -> VectorField:

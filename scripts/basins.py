@@ -17,14 +17,15 @@ from analysis.arguments import (
     check_format,
     check_out,
     csv_text,
-    family_of,
     field_of,
+    heading,
     json_text,
     load_subject,
     new_app,
     parse_box,
     parse_settings,
     run_command,
+    under_consensus,
     wide_console,
     write,
 )
@@ -84,7 +85,7 @@ def basins(
     field, title, chosen = _question(game, set_ or [], gamma)
     if separatrices and (field.n != 2 or field.time is not None):
         raise InputError(
-            f"--separatrices is given, but {title} has {'time' if field.n == 2 else f'{field.n} variables'}; curves "
+            f"--separatrices is given, but {game} has {'time' if field.n == 2 else f'{field.n} variables'}; curves "
             "bound the basins of two variables without time"
         )
     if period or h:
@@ -109,7 +110,7 @@ def basins(
     )  # fmt: skip
     manifolds = _separatrices(found) if separatrices else []
     told = uncertainty_exponent(found) if exponent else None
-    data = found.to_dict() | {"game": title, "uncertainty": told and told.to_dict()}
+    data = found.to_dict() | {"game": game, "gamma": gamma, "uncertainty": told and told.to_dict()}
     data["manifolds"] = [curves.to_dict() for curves in manifolds]
     data["command"] = ["basins", *sys.argv[1:]]
     shares = [[s.label, s.name, s.count, s.share, s.low, s.high] for s in found.shares]
@@ -117,7 +118,9 @@ def basins(
         "basins.json": json_text(data),
         "basins.csv": csv_text(["label", "name", "count", "share", "low", "high"], shares),
     }
-    files = write({f"basins.{format_}": basin_figure(found, _title(found, title), manifolds)}, texts, out, dpi=150)
+    files = write(
+        {f"basins.{format_}": basin_figure(found, f"{title}: {found.map.text}", manifolds)}, texts, out, dpi=150
+    )
     arrays = {"labels": found.labels, "times": found.times, "x": found.x, "y": found.y}
     files = [*files, save_whole(out / "basins.npz", arrays, compressed=True)]
     kept.clear()  # what they were kept for is written
@@ -150,11 +153,7 @@ def _question(game: str, settings: list[str], gamma: float) -> tuple[Any, str, d
             raise
         raise InputError(f"{error}; or one of the examples: {nearest(game, EXAMPLES)}") from None
     field = field_of(subject)
-    if gamma:
-        field = (
-            family_of(field, "gamma", gamma) if "gamma" not in field.parameters else field.with_parameters(gamma=gamma)
-        )
-    return field, subject.name.replace("-", " "), {}
+    return under_consensus(field, gamma), heading(subject.name, gamma), {}
 
 
 def _separatrices(found: Basins) -> list[InvariantManifolds]:
@@ -170,13 +169,6 @@ def _separatrices(found: Basins) -> list[InvariantManifolds]:
     for reason in reasons:
         typer.echo(f"no manifolds: {reason}", err=True)
     return manifolds
-
-
-def _title(found: Basins, name: str) -> str:
-    """What the basins are those of."""
-    field = found.map.field
-    gamma = f", γ = {field.parameters['gamma']:g}" if "gamma" in getattr(field, "parameters", {}) else ""
-    return f"{name}{gamma}: {found.map.text}"
 
 
 def _method(name: str, flow: bool) -> Any:

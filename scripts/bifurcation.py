@@ -21,6 +21,7 @@ from analysis.arguments import (
     csv_text,
     family_of,
     field_of,
+    heading,
     json_text,
     load_subject,
     new_app,
@@ -28,6 +29,7 @@ from analysis.arguments import (
     parse_point,
     parse_span,
     run_command,
+    under_consensus,
     write,
 )
 from dynsys.errors import InputError
@@ -72,19 +74,18 @@ def bifurcation(
     check_out(out)
     from analysis.orbit_diagrams import orbit_diagram
     from dynsys.errors import nearest
-    from dynsys.expressions import finite
-    from dynsys.transforms import consensus
     from integrators.checks import check_count
     from integrators.method import method_named
 
     low, high = parse_span(range_, "--range")
     if not low < high:
         raise InputError(f"--range is {range_!r}; the lower end must be below the upper")
-    field = field_of(subject)
+    own = field_of(subject)
+    if gamma and parameter == "gamma" and parameter not in own.parameters:
+        raise InputError(f"--gamma is {gamma:g}, but the sweep is over gamma itself; leave one of them out")
+    field = under_consensus(own, gamma)
     if parameter != "h":
         field = family_of(field, parameter, (low + high) / 2)
-    elif finite(gamma, "--gamma"):
-        field = consensus(field, gamma)
     drawn = variable or field.variables[0]
     if drawn not in field.variables:
         raise InputError(f"--variable is {drawn!r}; {nearest(drawn, field.variables)}")
@@ -101,7 +102,8 @@ def bifurcation(
             field, starts, method_named(method), parameter, axis, h, transient, keep, zero, follow, folder, resume,
             progress=lambda done, _: bar.update(task, completed=done),
         )  # fmt: skip
-    files = save(found, f"{subject.name.replace('-', ' ')}, {method}", subject.name, drawn, out, format_)
+    asked = {"game": subject.name, "gamma": gamma, "command": ["bifurcation", *sys.argv[1:]]}
+    files = save(found, f"{heading(subject.name, gamma)}: {method}", asked, drawn, out, format_)
     from analysis.chunks import Chunks
 
     Chunks(folder, {}).clear()  # what they were kept for is written
@@ -110,7 +112,9 @@ def bifurcation(
         typer.echo(f"wrote {file}")
 
 
-def save(found: OrbitDiagram, title: str, game: str, variable: str, out: Path, format_: str) -> list[Path]:
+def save(
+    found: OrbitDiagram, title: str, asked: dict[str, object], variable: str, out: Path, format_: str
+) -> list[Path]:
     """The picture, its data as JSON and CSV, and all points as NPZ."""
     from analysis.chaos_plots import orbit_figure
     from integrators.checkpoints import save_whole
@@ -127,7 +131,7 @@ def save(found: OrbitDiagram, title: str, game: str, variable: str, out: Path, f
         for i, value in enumerate(found.values)
         for s in range(found.status.shape[1])
     ]
-    data = found.to_dict() | {"game": game, "command": ["bifurcation", *sys.argv[1:]]}
+    data = found.to_dict() | asked
     texts = {
         "bifurcation.json": json_text(data),
         "bifurcation.csv": csv_text([found.parameter, "start", "lyapunov", "period", "status"], rows),

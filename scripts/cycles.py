@@ -16,12 +16,14 @@ from analysis.arguments import (
     check_format,
     check_out,
     field_of,
+    heading,
     json_text,
     load_subject,
     new_app,
     parse_box,
     parse_point,
     run_command,
+    under_consensus,
     write,
 )
 from dynsys.errors import InputError
@@ -51,6 +53,7 @@ def cycles(
     game: Annotated[str, typer.Argument(help="A name from `analyse --list`, or a TOML file.")] = "spiral-saddle",
     method: Annotated[str, typer.Option(help="A method, or name:key=value.")] = "euler",
     h: Annotated[float, typer.Option("--h", help="Step size.")] = 0.5,
+    gamma: Annotated[float, typer.Option(help="Consensus coefficient γ; 0 is the game's own field.")] = 0.0,
     start: Annotated[str, typer.Option(help="Where the runs start. Default: beside the middle of the box.")] = "",
     transient: Annotated[int, typer.Option(help="Steps, and units of time of the flow, before one looks.")] = 4096,
     box: Annotated[str, typer.Option(help="Where to look for saddles. Default: the game's own.")] = "",
@@ -65,7 +68,7 @@ def cycles(
     check_format(format_)
     subject = load_subject(game, set_ or [])
     check_out(out)
-    field = field_of(subject)
+    field = under_consensus(field_of(subject), gamma)
     from analysis.closed_orbits import periodic_orbit
     from analysis.manifolds import saddle_manifolds
     from analysis.map_orbits import recurrent_orbit
@@ -90,6 +93,7 @@ def cycles(
         typer.echo(found.text)
     data = {
         "game": subject.name,
+        "gamma": gamma,
         "start": list(map(float, first)),
         "method": chosen.label,
         "h": h,
@@ -98,7 +102,7 @@ def cycles(
         "manifolds": [found.to_dict() for found in manifolds],
         "command": ["cycles", *sys.argv[1:]],
     }
-    title = f"{subject.name.replace('-', ' ')}: {chosen.label}, $h = {h:g}$"
+    title = f"{heading(subject.name, gamma)}: {chosen.label}, $h = {h:g}$"
     figure = figure_of(field, region, orbit, around, manifolds, title)
     for file in write({f"cycles.{format_}": figure}, {"cycles.json": json_text(data)}, out, dpi=140):
         typer.echo(f"wrote {file}")

@@ -18,12 +18,14 @@ from analysis.arguments import (
     check_out,
     csv_text,
     field_of,
+    heading,
     json_text,
     load_subject,
     new_app,
     off_middle,
     parse_point,
     run_command,
+    under_consensus,
     wide_console,
     write,
 )
@@ -66,15 +68,12 @@ def lyapunov(
     subject = load_subject(game, set_ or [])
     check_out(out)
     from analysis.exponents import lyapunov_spectrum
-    from dynsys.expressions import finite
-    from dynsys.transforms import consensus
     from integrators.method import method_named
 
     if bool(method) != (h is not None):
         raise InputError("give --method and --h together, or neither: then the flow is followed")
     field = field_of(subject)
-    if finite(gamma, "--gamma"):
-        field = consensus(field, gamma)
+    field = under_consensus(field, gamma)
     x0 = parse_point(start, field.variables, "--start") if start else off_middle(field)
     chosen = method_named(method) if method else None
     from rich.console import Console
@@ -86,10 +85,10 @@ def lyapunov(
             field, x0, chosen, h, steps, time, transient, exponents, rtol,
             progress=lambda done, of: bar.update(task, completed=done / max(of, 1)),
         )  # fmt: skip
-    title = f"{subject.name.replace('-', ' ')}, {f'{method}, h = {h:g}' if method else 'flow'}"
+    title = f"{heading(subject.name, gamma)}: {f'{method}, h = {h:g}' if method else 'flow'}"
     names = [f"lambda_{j + 1}" for j in range(len(found.exponents))]
     rows = [[float(t), *map(float, row)] for t, row in zip(found.time, found.growth, strict=True)]
-    data = found.to_dict() | {"game": subject.name, "start": x0, "command": ["lyapunov", *sys.argv[1:]]}
+    data = found.to_dict() | {"game": subject.name, "gamma": gamma, "start": x0, "command": ["lyapunov", *sys.argv[1:]]}
     texts = {"lyapunov.json": json_text(data), "lyapunov.csv": csv_text(["time", *names], rows)}
     files = write({f"lyapunov.{format_}": picture(found, title)}, texts, out, dpi=140)
     show(found)

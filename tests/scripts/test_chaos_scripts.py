@@ -17,6 +17,8 @@ import pytest
 from matplotlib.image import imread
 from numpy.testing import assert_allclose
 
+from dynsys import games
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -99,6 +101,18 @@ def test_a_sweep_over_gamma_follows_an_attractor(tmp_path, capsys):
     assert "100.0 % are periodic" in capsys.readouterr().out
 
 
+def test_a_sweep_over_a_parameter_of_the_game_keeps_the_consensus_that_was_asked_for(tmp_path):
+    # at the equilibrium ln|ζ|/h, ζ the eigenvalues of I + h(J - γJᵀJ); over 200 steps, in which they turn
+    common = ["dirac-r1", "--parameter", "kappa", "--range", "0.2:0.6", "--values", "3", "--h", "0.3", "--gamma", "0.5"]
+    assert bifurcation([*common, "--start", "0.01,0.01", "--transient", "3000", "--out", str(tmp_path)]) == 0
+    with np.load(tmp_path / "bifurcation.npz") as stored:
+        for value, exponent in zip(stored["values"], stored["exponent"][:, 0], strict=True):
+            J = games.dirac_r1(kappa=value).field().jacobian([0, 0])
+            M = np.eye(2) + 0.3 * (J - 0.5 * J.T @ J)
+            assert exponent == pytest.approx(np.log(np.abs(np.linalg.eigvals(M)).max()) / 0.3, abs=5e-3)
+    assert json.loads((tmp_path / "bifurcation.json").read_text(encoding="utf-8"))["gamma"] == 0.5
+
+
 def test_a_sweep_that_is_killed_loses_a_chunk_at_most_and_ends_the_same(tmp_path):
     arguments = [*SWEEP, "--values", "160", "--transient", "60"]
     assert bifurcation([*arguments, "--out", str(tmp_path / "whole")]) == 0
@@ -139,6 +153,7 @@ def test_a_sweep_that_is_killed_loses_a_chunk_at_most_and_ends_the_same(tmp_path
         (bifurcation, ["curl", "--range", "2:1"], "--range is '2:1'"),
         (bifurcation, ["curl", "--parameter", "kappa", "--h", "1"], "--parameter is 'kappa'"),
         (bifurcation, ["curl", "--parameter", "gamma"], "h is missing"),
+        (bifurcation, ["curl", "--parameter", "gamma", "--gamma", "1"], "the sweep is over gamma itself"),
         (bifurcation, ["curl", "--values", "1"], "--values is 1"),
         (bifurcation, ["curl", "--variable", "x"], "--variable is 'x'"),
         (bifurcation, ["curl", "--format", "gif"], "--format is 'gif'"),

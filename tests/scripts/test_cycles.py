@@ -33,6 +33,11 @@ def test_the_curve_and_the_separatrix_of_spiral_and_saddle(tmp_path, capsys):
     assert imread(tmp_path / "cycles.png").std() > 0.05
 
 
+def test_consensus_puts_a_saddle_where_the_game_has_none(tmp_path, capsys):
+    assert draw(["spiral-saddle", "--gamma", "0.5", "--h", "0.1", "--start", "0.1,0.1", "--out", str(tmp_path)]) == 0
+    assert "saddle (0.58, -0.889333)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["--start", "1"], "--start is '1'"), (["--method", "eler"], "did you mean"), (["--h", "-1"], "h is -1")],
