@@ -91,7 +91,7 @@ class Search:
         if self._has_cycle(orbit, [1]):
             return True
         at_rest = np.ptp(orbit, axis=0).max() < BESIDE * self.reach
-        if at_rest or not recurs(orbit[:, : self.f.field.n], 1e-3 * self.reach):
+        if at_rest or not recurs(orbit[:, : self.f.field.n], 1e-3 * self.reach, self.f.cells):
             return False
         if self._has_cycle(orbit, likely_periods(orbit, self.f.periods)):
             return True
@@ -161,7 +161,7 @@ class Search:
             return True
         lengths = np.linalg.norm(difference(orbit[1:, :n].T, orbit[:-1, :n].T, f.periods[:n]), axis=0)
         first, second = lengths[: f.window].mean(), lengths[f.window :].mean()
-        if not recurs(orbit[:, :n], 1e-3 * self.reach):
+        if not recurs(orbit[:, :n], 1e-3 * self.reach, f.cells):
             return False
         if second < STEADY * first or first < STEADY * second:
             return self._refuse_set(orbit[-1], "a run that slows down: a passage of saddles, or a heteroclinic cycle")
@@ -206,17 +206,17 @@ class Search:
         return False
 
 
-def recurs(points: np.ndarray, least: float) -> bool:
+def recurs(points: np.ndarray, least: float, cells: int = 64) -> bool:
     """Whether the second half of a run (k, n) stays in cells that its first half has visited.
 
-    A cell's side is a 64th of the run's extent in that variable, a 16th where there are more than two variables, and at
-    least `least`.
+    The run's extent in a variable has `cells` cells, at most 16 where there are more than two variables, of a side that
+    is at least `least`.
     """
     low = points.min(0)
-    side = np.maximum(np.ptp(points, axis=0) / (64 if points.shape[1] <= 2 else 16), least)
-    cells = ((points - low) / side).astype(np.int64) @ (70 ** np.arange(points.shape[1], dtype=np.int64))
-    half = len(cells) // 2
-    return bool(np.isin(cells[half:], cells[:half]).mean() >= 0.97)
+    side = np.maximum(np.ptp(points, axis=0) / (cells if points.shape[1] <= 2 else min(cells, 16)), least)
+    visited = ((points - low) / side).astype(np.int64) @ (70 ** np.arange(points.shape[1], dtype=np.int64))
+    half = len(visited) // 2
+    return bool(np.isin(visited[half:], visited[:half]).mean() >= 0.97)
 
 
 def likely_periods(orbit: np.ndarray, periods: list[float | None]) -> list[int]:

@@ -44,6 +44,7 @@ class UpdateMap:
     threads: int | None = None
     look: ClassVar[int] = LOOK  # steps between two looks
     window: ClassVar[int] = 4096  # most steps that a recurrence is looked for in
+    cells: ClassVar[int] = 64  # a side of the extent of a run in the plane, whose visits tell a recurrence
     exact: ClassVar[float] = 1e-9  # to which multipliers are known
     piece: ClassVar[int] = 1 << 16  # starts of a chunk
     probes: ClassVar[int] = 32  # directions, for each variable, in which a ball is probed
@@ -149,7 +150,8 @@ class PeriodMap:
     rtol: float = 1e-8
     atol: float = 1e-10
     look: ClassVar[int] = 1
-    window: ClassVar[int] = 256
+    window: ClassVar[int] = 1024  # a limit cycle sampled at no fraction of its period shows in no fewer
+    cells: ClassVar[int] = 16  # as many as so few states can visit twice
     exact: ClassVar[float] = 1e-6
     piece: ClassVar[int] = 1 << 12
     probes: ClassVar[int] = 8

@@ -136,6 +136,14 @@ def test_a_limit_cycle_in_small_steps_is_a_recurrent_set():
     assert found.shares[0].share > 0.99 and 1.9 < curve.points[:, 0].max() < 2.3
 
 
+def test_a_limit_cycle_of_a_flow_is_found_whatever_the_time_between_looks():
+    field = VectorField(["y", "(1 - x**2)*y - x"], ["x", "y"])
+    found = basins(field, DormandPrince(), [(-3, 3)] * 2, 8, period=1.0)
+    (curve,) = found.attractors
+    assert curve.kind == "recurrent set" and found.shares[0].share > 0.99
+    assert_allclose(np.abs(curve.points[:, 0]).max(), 2.00861986, atol=1e-3)
+
+
 @given(st.integers(2, 20), st.integers(1, 10))
 @settings(max_examples=8)
 def test_everything_in_the_ball_goes_to_the_attractor(i, j):
