@@ -64,13 +64,15 @@ class PeriodicOrbit:
 
     @property
     def centre(self) -> np.ndarray:
-        """The mean of the points."""
-        middle: np.ndarray = self.points.mean(0)
+        """The mean of the points; x itself where there is no orbit."""
+        middle: np.ndarray = self.points.mean(0) if len(self.points) else self.x
         return middle
 
     @property
     def radius(self) -> float:
-        """The mean distance of the points from their mean."""
+        """The mean distance of the points from their mean; nan where there is no orbit."""
+        if not len(self.points):
+            return math.nan
         return float(np.linalg.norm(self.points - self.centre, axis=1).mean())
 
     def same_as(self, other: PeriodicOrbit) -> bool:
@@ -143,6 +145,8 @@ def periodic_orbit(
     skipped, limit = check_positive(transient, "transient"), check_positive(longest, "longest")
     bound = check_positive(divergence_bound, "divergence_bound")
     guess = None if period is None else check_positive(period, "period")
+    if guess is not None and (rest := _rest(flow, start)) is not None:
+        return _without(flow, "equilibrium", rest)
     if guess is None:
         run = flow.solution(start, -skipped if backward else skipped, rtol=1e-9, divergence_bound=bound)
         if not run.success:

@@ -21,7 +21,7 @@ from dynsys.expressions import finite
 from dynsys.field import VectorField
 from integrators.adaptive.embedded import DormandPrince
 from integrators.adaptive.flows import flow
-from integrators.checks import check_step
+from integrators.checks import check_positive, check_step
 from integrators.ensembles import ensemble
 from integrators.method import Method, check_method
 from integrators.status import Status
@@ -120,7 +120,7 @@ def cycle_growth(
     side = study.side(float(distances[0]))
     predicted = study.predicted(side, float(distances[0]))
     half = 0.05 if predicted is None else 0.5 * predicted * np.sqrt(distances)
-    away = np.broadcast_to(half if kick is None else finite(kick, "kick"), distances.shape)
+    away = np.broadcast_to(half if kick is None else check_positive(kick, "kick"), distances.shape)
     sizes = study.sizes(study.border + side * distances, away, divergence_bound)
     exponent, error, constant, root = _fitted(distances, sizes)
     return CycleGrowth(

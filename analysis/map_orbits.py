@@ -134,6 +134,8 @@ def recurrent_orbit(
     iteration = Iteration(field, method, h)
     skipped, most = check_count(transient, "transient"), check_count(steps, "steps", 512)
     longest, bound = check_count(longest, "longest", 1), check_positive(divergence_bound, "divergence_bound")
+    if 2 * longest > min(FIRST, most):
+        raise InputError(f"longest is {longest}; at most {min(FIRST, most) // 2}, half of the states looked at first")
     rows = iteration.orbit(iteration.start(x0), skipped, bound)
     if len(rows) <= skipped:
         return _described(iteration, "escape", rows[-1:])
@@ -203,7 +205,14 @@ def _cycle(iteration: Iteration, rows: np.ndarray, longest: int) -> RecurrentOrb
 
 
 def _no_zero(iteration: Iteration, state: np.ndarray, reach: float) -> bool:
-    """Whether the field has no zero near the state's point: it may be at rest on a plateau, to rounding."""
+    """Whether the field has no zero near the state's point: it may be at rest on a plateau, to rounding.
+
+    A state that returns by whole turns of its variables with a period is at rest without a zero.
+    """
+    turning = iteration.wrapped[: iteration.field.n]
+    moved = np.abs(iteration.h * iteration.field(state[: iteration.field.n]))
+    if (moved[turning] > 0.5 * iteration.period[: iteration.field.n][turning]).any():
+        return False
     return polish(iteration.field, [float(c) for c in state[: iteration.field.n]], reach) is None
 
 

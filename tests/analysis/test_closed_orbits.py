@@ -130,6 +130,13 @@ def test_equilibria_and_escape_are_named():
     assert lost.kind == "none" and json.dumps(lost.to_dict(), allow_nan=False)
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_equilibrium_given_with_a_period_is_named_and_has_no_radius():
+    found = periodic_orbit(VAN_DER_POL, [0, 0], period=3.0)
+    assert found.kind == "equilibrium" and math.isnan(found.radius)
+    assert_allclose(found.centre, [0, 0])
+
+
 def test_the_variational_field_moves_small_differences_as_the_flow_does():
     both = variational_field(VAN_DER_POL)
     x, t, eps = np.array([1.0, 0.5]), 1.5, 1e-6

@@ -160,6 +160,13 @@ def test_rest_on_a_plateau_is_no_fixed_point():
     assert found.kind == "stalled"
 
 
+def test_a_state_that_returns_by_a_whole_turn_is_a_fixed_point():
+    turn = VectorField.from_map(["r + 0.3*r*(1 - r)", "a + 1 + 0.1*sin(2*pi*a)"], ["r", "a"], period=[None, 1.0])
+    found = recurrent_orbit(turn, [0.6, 0.3], Euler(), 1.0)
+    assert found.kind == "fixed point" and found.attracts
+    assert_allclose(found.multipliers, [0.7, 1 - 0.2 * math.pi], atol=1e-9)
+
+
 def test_a_method_with_memory_cycles_in_its_whole_state():
     """x -> -x needs h(x³ - x)… with heavy ball: x² = 2(1 + β)/h + 1 beyond the flip of x = ±1 is a cycle of two."""
     v = VectorField(("-x - x**3",), ("x",))
@@ -205,6 +212,7 @@ def test_results_are_plain_numbers():
         (([1, 0], Euler, 0.1), r"write Euler\(\)"),
         (([1, 0], Euler(), 0.1, -4), "transient is -4"),
         (([1, 0], Euler(), 0.1, 4, 10), "steps is 10"),
+        (([1, 0], Euler(), 0.1, 4, 4096, 5000), "longest is 5000; at most 2048"),
     ],
 )
 def test_bad_input_is_refused_with_its_remedy(arguments, message):
