@@ -20,6 +20,7 @@ from dynsys.errors import InputError, nearest
 from dynsys.expressions import finite
 
 if TYPE_CHECKING:
+    from analysis.chunks import Chunks
     from dynsys.field import VectorField
 
 FORMATS = ("png", "svg", "pdf")
@@ -122,6 +123,17 @@ def family_of(v: VectorField, parameter: str, value: float) -> VectorField:
     if parameter != "gamma":
         raise InputError(f"--parameter is {parameter!r}; give one of {', '.join(('gamma', *v.parameters))}")
     return consensus(v, value)
+
+
+def kept_chunks(folder: Path, resume: bool) -> Chunks:
+    """The chunks that a run keeps in a folder until its result is written; says so if those of another are dropped."""
+    from analysis.chunks import Chunks
+
+    chunks = Chunks(folder, {})
+    if chunks.finished and not resume:
+        said = f"{chunks.finished} finished chunks of a run that was stopped"
+        typer.echo(f"starting anew, without --resume: {said} are dropped", err=True)
+    return chunks
 
 
 def parse_span(text: str, argument: str) -> tuple[float, float]:

@@ -30,7 +30,6 @@ from integrators.checks import check_count, check_memory
 from integrators.driver import Progress
 from integrators.method import Method
 
-SAMPLE = 400  # starts that attractors are searched from
 ROUNDS = 4  # searches among the starts that were left undecided
 
 
@@ -145,11 +144,12 @@ def basins(
     field with a period in time its strobe, of one without time any interval to look at it. `variables` names the two
     shown, `at` where the others start (default 0); resolution is n or (nx, ny).
 
-    Attractors are given, each a point (n,) or the points (p, n) of a cycle, or else found by recurrences from starts in
-    the box, and again from those that stay undecided after `steps` (default 20 000, or 500 periods). Each is verified
-    by the multipliers of the update: a saddle that runs pass slowly is none. A run has arrived once it is in a ball
-    about a cycle that the update contracts (`swallowed_radius`), or long enough in the cells of a recurrent set; it
-    has escaped when a look, every 8 steps or each period, finds it outside the cube of half-width `divergence_bound`.
+    Attractors are given, each a point (n,) or the points (p, n) of a cycle (none at all: escape alone is told), or
+    else found by recurrences from starts in the box, and again from those that stay undecided after `steps` (default
+    20 000, or 500 periods). Each is verified by the multipliers of the update: a saddle that runs pass slowly is none.
+    A run has arrived once it is in a ball about a cycle that the update contracts (`swallowed_radius`), or long enough
+    in the cells of a recurrent set; it has escaped when a look, every 8 steps or each period, finds it outside the cube
+    of half-width `divergence_bound`.
 
     With `folder`, finished chunks of starts are kept there, and with `resume` those that are there are not computed
     again. `progress(done, all)` counts starts. Labels depend neither on threads nor on what was resumed, bit for bit.
@@ -169,7 +169,7 @@ def basins(
     y = y0 + (y1 - y0) * (np.arange(ny) + 0.5) / ny
     reach = float(np.hypot(x1 - x0, y1 - y0))
     search = Search(f, reach, most, verified(f, attractors, reach))
-    drawn = np.random.default_rng(rng).uniform((x0, y0), (x1, y1), (SAMPLE, 2))
+    drawn = np.random.default_rng(check_count(rng, "rng", 0)).uniform((x0, y0), (x1, y1), (f.sample, 2))
     question = {
         "field": lasting((field, getattr(field, "expressions", None))), "parameters": json.dumps(dict(field.parameters))
         if hasattr(field, "parameters") else "", "method": lasting(method), "h": repr(f.h), "box": repr(region),
@@ -187,7 +187,7 @@ def basins(
     image.fill(search.traps, 0)
     for number in range(1, ROUNDS + 1) if attractors is None else ():
         left = np.flatnonzero(image.labels == UNDECIDED)
-        picked = left[np.unique(np.linspace(0, len(left) - 1, SAMPLE).astype(int))] if len(left) else left
+        picked = left[np.unique(np.linspace(0, len(left) - 1, f.sample).astype(int))] if len(left) else left
         if not len(left) or not search.run(f.states(image.starts(picked))):
             break
         image.fill(search.traps, number, left)

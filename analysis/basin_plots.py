@@ -26,6 +26,7 @@ from analysis.plots import (
     new_axes,
     variable_text,
 )
+from analysis.state_maps import within
 from integrators.arrivals import ESCAPE, UNDECIDED
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     (x0, x1), (y0, y1) = basins.box
     axes.imshow(image, origin="lower", extent=(x0, x1, y0, y1), aspect="auto", interpolation="nearest")
     indices = [basins.map.field.variables.index(name) for name in basins.axes]
+    periods = [basins.map.periods[i] for i in indices]
     for label, (found, kind) in enumerate(zip(basins.attractors, basins.kinds)):
+        points = within(found.points[:, indices].T, periods, (x0, y0)).T
         if kind:
-            axes.plot(*found.points[0][indices], clip_on=False, zorder=6, **marker_style(kind))
+            axes.plot(*points[0], clip_on=False, zorder=6, **marker_style(kind))
             continue
-        shown = found.points[:: max(1, len(found.points) // 4000)][:, indices]
+        shown = points[:: max(1, len(points) // 4000)]
         style: dict[str, Any] = (
             {"ms": 7, "mec": "white", "mew": 1.2} if found.period else {"ms": 1.0, "mec": "black", "mew": 0.2}
         )

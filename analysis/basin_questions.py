@@ -35,6 +35,8 @@ def map_of(
 
 def plane_axes(field: AnyField, variables: Sequence[str] | None) -> tuple[str, str]:
     """The two variables shown."""
+    if isinstance(variables, str) or not isinstance(variables, Sequence | None):
+        raise InputError(f"variables is {shown(variables)}; give the names of two in a list")
     names = tuple(field.variables[:2] if variables is None else variables)
     for name in names:
         if name not in field.variables:

@@ -49,7 +49,7 @@ class Chunks:
                 ]
                 if differing:
                     raise InputError(
-                        f"the chunks in {self.folder.name} are those of another sweep: {'; '.join(differing)}; give "
+                        f"the chunks in {self.folder.name} are those of other settings: {'; '.join(differing)}; give "
                         "the same settings, or start anew without resuming"
                     )
             else:
@@ -59,7 +59,12 @@ class Chunks:
                 write_whole(self.folder / "settings.json", lambda file: file.write(text))
         except OSError as error:
             raise InputError(f"{self.folder} cannot be written ({error.strerror}); choose another folder") from None
-        return len(list(self.folder.glob("chunk-*.npz")))
+        return self.finished
+
+    @property
+    def finished(self) -> int:
+        """How many chunks are on disk."""
+        return 0 if self.folder is None else len(list(self.folder.glob("chunk-*.npz")))
 
     def take(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a chunk: those on disk, else those that `compute` finds, which are on disk afterwards."""

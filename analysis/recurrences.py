@@ -95,7 +95,7 @@ class Search:
             return False
         if self._has_cycle(orbit, likely_periods(orbit, self.f.periods)):
             return True
-        if len(orbit) <= min(1024, self.f.window) or self.attempts >= ATTEMPTS:
+        if len(orbit) <= min(1024, self.f.window // 2) or self.attempts >= ATTEMPTS:
             return False
         self.attempts += 1
         return self._has_set(orbit[-1], orbit)

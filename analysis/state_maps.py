@@ -6,6 +6,7 @@ States are columns (k, m) that begin with the n variables of their points.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -47,6 +48,7 @@ class UpdateMap:
     cells: ClassVar[int] = 64  # a side of the extent of a run in the plane, whose visits tell a recurrence
     exact: ClassVar[float] = 1e-9  # to which multipliers are known
     piece: ClassVar[int] = 1 << 16  # starts of a chunk
+    sample: ClassVar[int] = 400  # starts that attractors are searched from
     probes: ClassVar[int] = 32  # directions, for each variable, in which a ball is probed
     unit: ClassVar[str] = "step"
 
@@ -151,9 +153,10 @@ class PeriodMap:
     atol: float = 1e-10
     look: ClassVar[int] = 1
     window: ClassVar[int] = 1024  # a limit cycle sampled at no fraction of its period shows in no fewer
-    cells: ClassVar[int] = 16  # as many as so few states can visit twice
+    cells: ClassVar[int] = 8  # few, so that so few states visit those of a chaotic set twice
     exact: ClassVar[float] = 1e-6
     piece: ClassVar[int] = 1 << 12
+    sample: ClassVar[int] = 100
     probes: ClassVar[int] = 8
     unit: ClassVar[str] = "period"
 
@@ -202,8 +205,11 @@ class PeriodMap:
         return followed(lambda s: self._run(s, 1)[1], states, self.field.n, traps, looks, self.bound)
 
     def orbit(self, states: np.ndarray, count: int) -> np.ndarray:
-        """The states after 0, 1, …, count periods, (count + 1, k, m)."""
-        return self._run(states, count)
+        """The states after 0, 1, …, count periods, (count + 1, k, m); solved in turns, each with its own steps."""
+        turns = [states[None]]
+        for done in range(0, count, 256):
+            turns.append(self._run(turns[-1][-1], min(256, count - done))[1:])
+        return np.concatenate(turns)
 
     def recorded(self, state: np.ndarray) -> np.ndarray:
         """The next 4096 states of one (k,), as rows."""
@@ -223,6 +229,16 @@ class PeriodMap:
 
 
 StateMap = UpdateMap | PeriodMap
+
+
+def within(states: np.ndarray, periods: list[float | None], low: Sequence[float] | None = None) -> np.ndarray:
+    """States (k, m) moved by whole periods to where each begins, 0 or `low` (k,)."""
+    moved = np.array(states, dtype=float)
+    for i, w in enumerate(periods):
+        if w is not None:
+            begin = 0.0 if low is None else low[i]
+            moved[i] = begin + (moved[i] - begin) % w
+    return moved
 
 
 def difference(a: np.ndarray, b: np.ndarray, periods: list[float | None]) -> np.ndarray:

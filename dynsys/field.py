@@ -165,14 +165,16 @@ class VectorField:
 
     def autonomous(self) -> VectorField:
         """The field with time as one more variable of unit speed, its own block; itself if it has none."""
-        if self.time is None:
-            return self
-        period = None if self.period is None else (*self.period, None)
+        return self if self.time is None else self._moving
+
+    @functools.cached_property
+    def _moving(self) -> VectorField:
+        period, time = None if self.period is None else (*self.period, None), str(self.time)
         return VectorField(
             (*self.expressions, sp.Integer(1)),
-            (*self.variables, self.time),
+            (*self.variables, time),
             self.parameters,
-            {**self.players, self._free("time"): (self.time,)},
+            {**self.players, self._free("time"): (time,)},
             name=self.name,
             period=period,
         )

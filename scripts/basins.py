@@ -20,6 +20,7 @@ from analysis.arguments import (
     field_of,
     heading,
     json_text,
+    kept_chunks,
     load_subject,
     new_app,
     parse_box,
@@ -79,7 +80,6 @@ def basins(
     from analysis.attraction import basins as find
     from analysis.basin_measures import uncertainty_exponent
     from analysis.basin_plots import basin_figure
-    from analysis.chunks import Chunks
     from integrators.checkpoints import save_whole
 
     field, title, chosen = _question(game, set_ or [], gamma)
@@ -101,7 +101,7 @@ def basins(
     chosen.pop("box", None)
     if steps:
         chosen["steps"] = steps
-    kept = Chunks(out / "basins-chunks", {})
+    kept = kept_chunks(out / "basins-chunks", resume)
     found = _with_progress(
         lambda progress: find(
             field, box=region, resolution=resolution, variables=names, folder=kept.folder, resume=resume,

@@ -23,6 +23,7 @@ from analysis.arguments import (
     field_of,
     heading,
     json_text,
+    kept_chunks,
     load_subject,
     new_app,
     off_middle,
@@ -92,21 +93,19 @@ def bifurcation(
     starts = [parse_point(text, field.variables, "--start") for text in start or []] or [off_middle(field)]
     zero = parse_point(at, field.variables, "--at") if at else None
     axis = np.linspace(low, high, check_count(values, "--values", 2))
-    folder = out / "bifurcation-chunks"
+    kept = kept_chunks(out / "bifurcation-chunks", resume)
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"orbits over {parameter}", total=len(axis))
         found = orbit_diagram(
-            field, starts, method_named(method), parameter, axis, h, transient, keep, zero, follow, folder, resume,
+            field, starts, method_named(method), parameter, axis, h, transient, keep, zero, follow, kept.folder, resume,
             progress=lambda done, _: bar.update(task, completed=done),
         )  # fmt: skip
     asked = {"game": subject.name, "gamma": gamma, "command": ["bifurcation", *sys.argv[1:]]}
     files = save(found, f"{heading(subject.name, gamma)}: {method}", asked, drawn, out, format_)
-    from analysis.chunks import Chunks
-
-    Chunks(folder, {}).clear()  # what they were kept for is written
+    kept.clear()  # what they were kept for is written
     show(found)
     for file in files:
         typer.echo(f"wrote {file}")

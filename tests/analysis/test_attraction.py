@@ -1,6 +1,7 @@
 """Basins: what their attractors are, how large they are, and what is none."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from analysis import basins, uncertainty_exponent
+from analysis import basins, plot_basins, uncertainty_exponent
 from analysis.attractors import attracting_cycle, cycle_near, swallowed_radius
 from analysis.basin_examples import EXAMPLES
 from analysis.recurrences import Search
@@ -144,6 +145,25 @@ def test_a_limit_cycle_of_a_flow_is_found_whatever_the_time_between_looks():
     assert_allclose(np.abs(curve.points[:, 0]).max(), 2.00861986, atol=1e-3)
 
 
+@compiled
+def test_the_chaos_of_a_driven_oscillator_is_one_attractor():
+    field = VectorField(["v", "B*cos(t) - x**3 - k*v"], ["x", "v"], {"B": 7.5, "k": 0.05}, time="t")  # Ueda (1979)
+    found = basins(field, DormandPrince(), [(-3, 3)] * 2, 4, period=2 * math.pi)
+    (chaos,) = found.attractors
+    assert chaos.kind == "recurrent set" and found.shares[0].share == 1
+    assert chaos.contraction == pytest.approx(-0.05 * 2 * math.pi, abs=1e-6)  # the divergence of the flow is -k
+
+
+def test_attractors_of_an_angle_lie_in_its_period_and_are_drawn_in_the_box():
+    field = VectorField(["w", "0.8 - sin(a) - c*w"], ["a", "w"], {"c": 0.5}, period=[2 * math.pi, None])
+    found = basins(field, DormandPrince(), [(-math.pi, math.pi), (-3, 3)], 20, period=1.0)
+    turning, resting = found.attractors  # the larger basin first
+    assert turning.kind == "recurrent set"
+    assert_allclose(resting.points, [[math.asin(0.8), 0]], atol=1e-6)
+    for line in plot_basins(found).get_lines():
+        assert (np.abs(line.get_xdata()) <= math.pi).all()
+
+
 @given(st.integers(2, 20), st.integers(1, 10))
 @settings(max_examples=8)
 def test_everything_in_the_ball_goes_to_the_attractor(i, j):
@@ -235,6 +255,9 @@ BAD = [
     ({"at": {"z": 1}}, "at names 'z'"),
     ({"at": [np.nan, 0]}, "one finite point"),
     ({"steps": 0}, "steps is 0"),
+    ({"variables": "xy"}, "variables is 'xy'; give the names of two in a list"),
+    ({"variables": 3}, "variables is 3"),
+    ({"rng": "a"}, "rng is 'a'"),
     ({"resume": True}, "resume takes up the chunks in a folder"),
     ({"attractors": [[0, 0]]}, "does not attract: its largest multiplier has modulus 1.1"),
     ({"attractors": [[0.7, 0.7]]}, "is near no fixed point"),

@@ -89,14 +89,14 @@ CHANGES = [
 def test_chunks_of_another_question_are_refused_and_what_differs_is_named(tmp_path, changed, message):
     question = {"resolution": 20, "h": 0.1}
     (tmp_path / "settings.json").write_text(_manifest())
-    with pytest.raises(InputError, match="those of another sweep.*" + message):
+    with pytest.raises(InputError, match="those of other settings.*" + message):
         basins(TWINS, Euler(), folder=tmp_path, resume=True, **question | changed)
 
 
 def test_another_field_or_file_is_refused(tmp_path):
     (tmp_path / "settings.json").write_text(_manifest())
     other = VectorField(["x - 2*x**3", "-y"], ["x", "y"], box=[(-2, 2), (-1, 1)])
-    with pytest.raises(InputError, match=r"another sweep.*field"):
+    with pytest.raises(InputError, match=r"other settings.*field"):
         basins(other, Euler(), resolution=20, h=0.1, folder=tmp_path, resume=True)
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(InputError, match="holds no settings"):

@@ -121,7 +121,7 @@ def test_resuming_with_other_settings_is_refused_and_says_which(tmp_path):
     sweep(folder=tmp_path)
     with pytest.raises(InputError, match=r"keep was 8, now 9; give the same"):
         sweep(folder=tmp_path, keep=9, resume=True)
-    with pytest.raises(InputError, match=r"another sweep: method was Euler\(\), now RungeKutta4\(\); give"):
+    with pytest.raises(InputError, match=r"other settings: method was Euler\(\), now RungeKutta4\(\); give"):
         sweep(folder=tmp_path, method=RungeKutta4(), resume=True)
     with pytest.raises(InputError, match=r"values was 70 from 2.8 to 3.6 .*, now 70 from 2.8 to 3.6 "):
         sweep(FEW + 1e-12, folder=tmp_path, resume=True)

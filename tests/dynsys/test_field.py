@@ -94,6 +94,7 @@ def test_time_is_an_argument_and_in_the_autonomous_field_a_variable():
     assert_allclose(moving([3.0, 0.5]), [3 * np.cos(1), 1], rtol=1e-15)
     assert_allclose(moving.jacobian([3.0, 0.5]), [[np.cos(1), -6 * np.sin(1)], [0, 0]], rtol=1e-14, atol=1e-15)
     assert VAN_DER_POL.autonomous() is VAN_DER_POL
+    assert v.autonomous() is moving  # made once: what is derived from it is derived once
 
 
 @pytest.mark.parametrize("wrapped", [tuple, list, np.array, sp.Matrix])

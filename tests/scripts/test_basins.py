@@ -65,6 +65,10 @@ def test_an_example_resumes_from_the_chunks_that_were_kept(tmp_path, capsys, mon
     first = capsys.readouterr().out
     assert script.main([*arguments, "--resume", "--resolution", "13"]) == 2
     assert "resolution was (12, 12), now (13, 13)" in capsys.readouterr().err
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Chunks, "clear", lambda self: None)
+        assert script.main(arguments) == 0
+    assert "1 finished chunks of a run that was stopped are dropped" in capsys.readouterr().err
     kept = sorted((tmp_path / "basins-chunks").glob("chunk-*.npz"))
     with np.load(kept[0]) as chunk:
         changed = {name: chunk[name] for name in chunk.files}
