@@ -137,6 +137,7 @@ def test_a_limit_cycle_in_small_steps_is_a_recurrent_set():
     assert found.shares[0].share > 0.99 and 1.9 < curve.points[:, 0].max() < 2.3
 
 
+@compiled
 def test_a_limit_cycle_of_a_flow_is_found_whatever_the_time_between_looks():
     field = VectorField(["y", "(1 - x**2)*y - x"], ["x", "y"])
     found = basins(field, DormandPrince(), [(-3, 3)] * 2, 8, period=1.0)
@@ -154,6 +155,7 @@ def test_the_chaos_of_a_driven_oscillator_is_one_attractor():
     assert chaos.contraction == pytest.approx(-0.05 * 2 * math.pi, abs=1e-6)  # the divergence of the flow is -k
 
 
+@compiled
 def test_attractors_of_an_angle_lie_in_its_period_and_are_drawn_in_the_box():
     field = VectorField(["w", "0.8 - sin(a) - c*w"], ["a", "w"], {"c": 0.5}, period=[2 * math.pi, None])
     found = basins(field, DormandPrince(), [(-math.pi, math.pi), (-3, 3)], 20, period=1.0)
