@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from analysis.places import periods, wrapped_near
 from analysis.spectra import sorted_eigenvalues
 from dynsys.array_field import AnyField, check_symbolic
 from dynsys.errors import InputError
@@ -18,6 +21,8 @@ from integrators.adaptive.method import AdaptiveMethod
 from integrators.adaptive.solutions import Solution, solve
 from integrators.adaptive.taylor import Taylor
 from integrators.kernel import WHOLE
+
+EXPANSION = 1e13  # of M: beyond it no digit of a small difference is left
 
 
 def variational_field(field: AnyField) -> VectorField:
@@ -39,12 +44,16 @@ def variational_field(field: AnyField) -> VectorField:
 
 
 class Variation:
-    """Solutions of a field at high accuracy, alone and with the matrix M(t), M(0) = I."""
+    """Solutions of a field at high accuracy, alone and with the matrix M(t), M(0) = I.
+
+    They are not wrapped: of a variable with a `period` (0: none) they count the whole turns.
+    """
 
     def __init__(self, field: AnyField, rtol: float = 1e-13):
-        self.field = check_symbolic(field, "a variational equation")
-        if self.field.time is not None:
+        checked = check_symbolic(field, "a variational equation")
+        if checked.time is not None:
             raise InputError("the field depends on time: its periodic orbits are cycles of strobe(); fix the time here")
+        self.field, self.period = replace(checked, period=None), periods(checked)
         self.both = variational_field(self.field)
         self.rtol = rtol
 
@@ -56,17 +65,43 @@ class Variation:
             stiff_after=None, compiled=False, **options,
         )  # fmt: skip
 
+    def difference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """a - b, in variables with a period the nearest way round."""
+        return wrapped_near(a - b, 0.0, self.period)
+
+    def extent(self, run: Solution) -> float:
+        """The diagonal of what a solution visits, of a variable with a period at most a turn."""
+        spread = np.ptp(run.x, axis=0)
+        return float(np.linalg.norm(np.where(self.period > 0, np.minimum(spread, self.period), spread)))
+
+    @cached_property
+    def volumes(self) -> VectorField:
+        """The field with log det M as one more variable, of the speed div v. Liouville (1838)."""
+        v, J = self.field, self.field.jacobian_expressions
+        name = "log_det"
+        while name in {*v.variables, *v.parameters}:
+            name += "_"
+        divergence = sp.Add(*(J[i][i] for i in range(v.n)))
+        return VectorField((*v.expressions, divergence), (*v.variables, name), v.parameters)
+
+    def log_det(self, x: np.ndarray, t: float) -> float:
+        """log det M(t) = ∫ div v along the solution from x, exact where det M itself is below rounding."""
+        return float(self._tight(self.volumes, np.append(x, 0.0), t).x[-1, -1])
+
     def carried(self, x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray] | None:
-        """φ_t(x) and M(t); None where the solution does not reach t."""
+        """φ_t(x) and M(t); None where the solution does not reach t, or M outgrows `EXPANSION`."""
         n = self.field.n
         start = np.concatenate([x, np.eye(n).ravel()])
-        found = solve(
-            self.both, start, (0.0, t), method=_method(self.both), rtol=self.rtol, atol=1e-2 * self.rtol,
-            stiff_after=None, compiled=False,
-        )  # fmt: skip
+        found = self._tight(self.both, start, t, EXPANSION)
         if not found.success:
             return None
         return found.x[-1, :n], found.x[-1, n:].reshape(n, n)
+
+    def _tight(self, field: VectorField, x: np.ndarray, t: float, bound: float = np.inf) -> Solution:
+        return solve(
+            field, x, (0.0, t), method=_method(field), rtol=self.rtol, atol=1e-2 * self.rtol,
+            stiff_after=None, compiled=False, divergence_bound=bound,
+        )  # fmt: skip
 
 
 def _method(field: VectorField) -> AdaptiveMethod:
