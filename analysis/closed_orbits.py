@@ -81,7 +81,7 @@ class PeriodicOrbit:
     @property
     def loop(self) -> np.ndarray:
         """The points and once more the first, whole turns on, (257, n)."""
-        return np.vstack([self.points, self.points[:1] + self.turns * self.widths])
+        return np.vstack([self.points, self.points[:1] + np.array(self.turns) * self.widths])
 
     def same_as(self, other: PeriodicOrbit) -> bool:
         """Whether both are one orbit: equal periods, and x of each on the other."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from analysis.places import Frame
 from analysis.precision import polish
 from analysis.saddles import Direction
 from dynsys.array_field import AnyField, ArrayField
+from dynsys.field import VectorField
 from integrators.adaptive.crossings import Event
 from integrators.adaptive.embedded import DOP853
 from integrators.adaptive.method import AdaptiveMethod
@@ -25,10 +28,10 @@ FINE = 24  # points of each step between which the arc counts as straight
 class FlowSide:
     """The solution that leaves (or, backwards, approaches) the saddle along one side, until it ends."""
 
-    def __init__(self, field: AnyField, direction: Direction, side: int, low: np.ndarray, high: np.ndarray):
-        self.field, self.direction, self.side = field, direction, side
-        self.low, self.high = low, high
-        self.scale = float(np.linalg.norm(high - low))
+    def __init__(self, field: AnyField, direction: Direction, side: int, frame: Frame):
+        # not wrapped: a curve that goes round a variable with a period is continuous, and the box is where it is shown
+        self.field = replace(field, period=None) if isinstance(field, VectorField) else field
+        self.direction, self.side, self.frame, self.scale = direction, side, frame, frame.diagonal
 
     def first(self, tolerance: float) -> float:
         """The largest parameter s at which the parabola is invariant to `tolerance` times the box's diagonal.
@@ -69,7 +72,8 @@ class FlowSide:
 
     def _solved(self, x: np.ndarray, span: float) -> Solution:
         walls = []
-        for name, lo, hi in zip(self.field.variables, self.low, self.high, strict=True):
+        for i in map(int, np.flatnonzero(self.frame.walls)):
+            name, lo, hi = self.field.variables[i], self.frame.low[i], self.frame.high[i]
             walls += [Event(f"{name} - ({float(hi)!r})", 1, True), Event(f"{name} - ({float(lo)!r})", -1, True)]
         return solve(
             self.field, x, (0.0, float(span)), method=_method(self.field), rtol=RTOL, atol=1e-3 * RTOL * self.scale,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from analysis.flow_manifolds import FlowSide
 from analysis.iterations import Iteration
 from analysis.map_manifolds import MapSide
+from analysis.places import Frame, place
 from analysis.saddles import STEP, Direction, NoSaddleError, directions, oriented, parabola, saddle_values
 from analysis.zeros import zero_near
 from dynsys.array_field import AnyField, check_field
@@ -19,6 +21,7 @@ from integrators.checks import check_positive
 from integrators.method import Method
 
 MOST = 20_000  # points of one side
+FINEST = 1_000_000  # points that length and spacing may ask for
 ENDS = {
     "equilibrium": "at an equilibrium",
     "fixed point": "at a fixed point of the update",
@@ -38,12 +41,13 @@ class ManifoldSide:
     """One side of a manifold: `points` (m, n) from the saddle on, `length` of the polyline, and how it ends.
 
     `side` is 1 where it leaves along the eigenvector whose largest component is positive, else -1. `end` is a key of
-    `ENDS`; `limit` (n,) the equilibrium or fixed point at which the curve ends.
+    `ENDS`; `limit` (n,) the equilibrium or fixed point at which the curve ends. Points are wrapped into the box where a
+    variable has a period; the length is that of the curve before.
     """
 
     stable: bool
     side: int
-    points: np.ndarray
+    points: np.ndarray = dataclasses.field(repr=False)
     length: float
     end: str
     limit: np.ndarray | None
@@ -90,10 +94,9 @@ class InvariantManifolds:
     @property
     def text(self) -> str:
         """A line a side, then the warnings."""
-        at = ", ".join(f"{c:.6g}" for c in self.x)
-        lines = [f"saddle ({at})"]
+        lines = [f"saddle {place(self.x)}"]
         for side in self.sides:
-            where = "" if side.limit is None else f" ({', '.join(f'{c:.6g}' for c in side.limit.round(12) + 0.0)})"
+            where = "" if side.limit is None else f" {place(side.limit)}"
             name = "stable" if side.stable else "unstable"
             lines.append(f"{name} side {side.side:+d}: length {side.length:.6g}, ends {ENDS[side.end]}{where}")
         return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
@@ -139,13 +142,21 @@ def invariant_manifolds(
     if (method is None) != (h is None):
         raise InputError(f"method is {method!r} and h is {h!r}; give both for the update, neither for the flow")
     checked = check_field(field)
-    low, high = np.array(checked.region(box)).T
-    diagonal = float(np.linalg.norm(high - low))
-    longest = 20 * diagonal if length is None else check_positive(length, "length")
-    apart = diagonal / 200 if spacing is None else check_positive(spacing, "spacing")
+    frame = Frame.of(checked, checked.region(box))
+    longest = 20 * frame.diagonal if length is None else check_positive(length, "length")
+    apart = frame.diagonal / 200 if spacing is None else check_positive(spacing, "spacing")
+    if longest > FINEST * apart:
+        raise InputError(
+            f"spacing is {apart:g} on curves of length {longest:g}: more than {FINEST:,} points; give a spacing of at "
+            f"least {longest / FINEST:.2g}, or a shorter length"
+        )
     near = check_positive(tolerance, "tolerance")
     iteration = None if method is None or h is None else Iteration(checked, method, h)
     x, J = _linearised(checked, saddle, iteration)
+    x[: checked.n] = frame.wrapped(x[: checked.n])
+    if not frame.inside(x[: checked.n], 1e-9 * frame.diagonal):
+        edges = list(zip(frame.low.tolist(), frame.high.tolist(), strict=True))
+        raise InputError(f"saddle is at {place(x[: checked.n])}, outside the box {edges}; give a box that contains it")
     values, vectors, sides = saddle_values(J, iteration)
     curves = directions(values, sides)
     dimensions = int((sides < 0).sum()), int((sides > 0).sum())
@@ -159,8 +170,8 @@ def invariant_manifolds(
         k = curves[stable]
         e = oriented(vectors[:, k])
         direction = parabola(x, J, float(values[k].real), e, _second(checked, x, e, iteration), iteration is None)
-        found += [_side(checked, direction, stable, s, (low, high), longest, apart, near, iteration) for s in (1, -1)]
-    warnings = () if iteration is None else tuple(_warnings(iteration, x, found, low, high))
+        found += [_side(checked, direction, stable, s, frame, longest, apart, near, iteration) for s in (1, -1)]
+    warnings = () if iteration is None else tuple(_warnings(iteration, x, found, frame))
     return InvariantManifolds(
         x[: checked.n], values, dimensions, tuple(found), warnings, tuple(checked.variables),
         "" if method is None else method.label, h,
@@ -209,7 +220,7 @@ def _side(
     direction: Direction,
     stable: bool,
     side: int,
-    box: tuple[np.ndarray, np.ndarray],
+    frame: Frame,
     length: float,
     spacing: float,
     tolerance: float,
@@ -217,25 +228,25 @@ def _side(
 ) -> ManifoldSide:
     limit: np.ndarray | None
     if iteration is None:
-        points, end, limit = FlowSide(field, direction, side, *box).curve(length, spacing, tolerance)
+        points, end, limit = FlowSide(field, direction, side, frame).curve(length, spacing, tolerance)
     else:
-        states, end, limit = MapSide(iteration, direction, side, *box).curve(length, spacing, tolerance, MOST)
+        states, end, limit = MapSide(iteration, direction, side, frame).curve(length, spacing, tolerance, MOST)
         points, limit = states[:, : field.n], None if limit is None else limit[: field.n]
     chords = np.diff(points, axis=0)
     if iteration is not None:
         chords = iteration.difference(states[1:].T, states[:-1].T)[: field.n].T
-    return ManifoldSide(stable, side, points, float(np.linalg.norm(chords, axis=1).sum()), end, limit)
+    arc = float(np.linalg.norm(chords, axis=1).sum())
+    return ManifoldSide(stable, side, frame.wrapped(points), arc, end, None if limit is None else frame.wrapped(limit))
 
 
-def _warnings(
-    iteration: Iteration, x: np.ndarray, sides: list[ManifoldSide], low: np.ndarray, high: np.ndarray
-) -> list[str]:
+def _warnings(iteration: Iteration, x: np.ndarray, sides: list[ManifoldSide], frame: Frame) -> list[str]:
     """What tells that the map is not invertible: the sign of det F' in the box, and inverse images of the saddle."""
     n = iteration.field.n
     if iteration.k > n:  # of a state's other numbers there is no box
         return []
     each = max(2, round(1000 ** (1 / n)))
-    grid = np.stack(np.meshgrid(*[np.linspace(a, b, each) for a, b in zip(low, high, strict=True)]), 0).reshape(n, -1)
+    ranges = [np.linspace(a, b, each) for a, b in zip(frame.low, frame.high, strict=True)]
+    grid = np.stack(np.meshgrid(*ranges), 0).reshape(n, -1)
     with np.errstate(all="ignore"):
         determinants = np.linalg.det(np.moveaxis(iteration.jacobian(grid), -1, 0))
     found = []
@@ -248,8 +259,8 @@ def _warnings(
     others = iteration.preimages(np.repeat(x[:, None], grid.shape[1], axis=1), grid)
     others = others[:, np.isfinite(others).all(0)]
     apart = np.linalg.norm(iteration.difference(others, x[:, None]), axis=0)
-    size = 1e-6 * float(np.linalg.norm(high - low))
-    inside = ((others >= low[:, None]) & (others <= high[:, None])).all(0)
+    size = 1e-6 * frame.diagonal
+    inside = frame.inside(others.T)
     if (inside & (apart > size)).any():
         place = others[:, np.flatnonzero(inside & (apart > size))[0]]
         at = ", ".join(f"{c:.4g}" for c in place)

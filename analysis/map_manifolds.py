@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis.iterations import Iteration
+from analysis.places import Frame
 from analysis.saddles import Direction
 
 SHARP = 0.3  # radians that the curve may turn at a point
@@ -28,10 +29,10 @@ class MapSide:
     `levels` holds F^±i of the domain's states (k, columns), i = 0, 1, …: inverse images for a stable manifold.
     """
 
-    def __init__(self, iteration: Iteration, direction: Direction, side: int, low: np.ndarray, high: np.ndarray):
+    def __init__(self, iteration: Iteration, direction: Direction, side: int, frame: Frame):
         self.iteration, self.direction, self.side = iteration, direction, side
-        self.low, self.high = low, high  # of the point; a state's other numbers are free
-        self.scale = float(np.linalg.norm(high - low))
+        self.frame = frame  # of the point; a state's other numbers are free
+        self.scale = frame.diagonal
         self.stable = abs(direction.rate) < 1
         each = max(1, int(np.ceil(np.log(2) / abs(np.log(abs(direction.rate))) - 1e-9)))
         self.each = each + 1 if direction.rate < 0 and each % 2 else each
@@ -164,7 +165,7 @@ class MapSide:
     def _cut(self, room: float) -> tuple[int, str]:
         """How many columns of the last level are within the box and the length left, and what stops the others."""
         newest, n = self.levels[-1], self.iteration.field.n
-        outside = ~((newest[:n] >= self.low[:, None]) & (newest[:n] <= self.high[:, None])).all(0)
+        outside = ~self.frame.inside(newest[:n].T)
         beyond = np.append(False, np.cumsum(self._steps(newest)) > room)
         lost = ~np.isfinite(newest).all(0)
         reasons = ((lost, self._lost), (outside, "box"), (beyond, "length"))

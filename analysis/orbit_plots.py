@@ -12,10 +12,12 @@ from matplotlib.lines import Line2D
 from analysis.closed_orbits import PeriodicOrbit
 from analysis.manifolds import InvariantManifolds
 from analysis.map_orbits import RecurrentOrbit
+from analysis.places import periods, whole_turns, wrapped_near
 from analysis.plots import GREEN, MANIFOLDS, ORANGE, VERMILLION, broken, new_axes, variable_text
 
 STYLES: dict[str, dict[str, Any]] = {
     **MANIFOLDS,
+    "saddle": {"ls": "none", "marker": "o", "mfc": "white", "mec": VERMILLION, "mew": 1.8, "ms": 7},
     "periodic orbit, attracts": {"color": GREEN, "ls": "-", "lw": 2.4},
     "periodic orbit, repels": {"color": GREEN, "ls": "--", "lw": 1.8},
     "periodic orbit, neutral": {"color": GREEN, "ls": ":", "lw": 2.0},
@@ -33,21 +35,34 @@ def plot_manifolds(found: InvariantManifolds, ax: Axes | None = None, variables:
     for side in found.sides:
         style = STYLES["stable manifold" if side.stable else "unstable manifold"]
         axes.plot(*broken(side.points[:, [i, j]]).T, zorder=3.5, **style)
-    axes.plot(found.x[i], found.x[j], "o", mfc="white", mec=VERMILLION, mew=1.8, ms=7, zorder=6)
+    axes.plot(found.x[i], found.x[j], zorder=6, **STYLES["saddle"])
     return axes
 
 
 def plot_orbit(
-    found: RecurrentOrbit | PeriodicOrbit, ax: Axes | None = None, variables: Sequence[str] | None = None
+    found: RecurrentOrbit | PeriodicOrbit,
+    ax: Axes | None = None,
+    variables: Sequence[str] | None = None,
+    box: Any = None,
 ) -> Axes:
-    """A periodic orbit of a flow as a closed line; points of a cycle, or of the curve, of an update."""
+    """A periodic orbit of a flow as a closed line; points of a cycle, or of the curve, of an update.
+
+    Variables with a period are wrapped into the box ((lo, hi) per variable; default: from 0 to the period).
+    """
     axes = new_axes() if ax is None else ax
-    names = found.variables if isinstance(found, PeriodicOrbit) else tuple(found.iteration.field.variables)
+    names: Sequence[str]
+    if isinstance(found, PeriodicOrbit):
+        names, period, points = found.variables, found.widths, found.loop
+    else:
+        names, period, points = found.iteration.field.variables, periods(found.iteration.field), found.points
     i, j = _shown(names, variables, axes, ax is None)
     style = orbit_style(found)
-    if style and len(found.points):
-        closed = np.vstack([found.points, found.points[:1]]) if isinstance(found, PeriodicOrbit) else found.points
-        axes.plot(closed[:, i], closed[:, j], zorder=4.5, **STYLES[style])
+    if style and len(points):
+        middle = period / 2 if box is None else np.mean(box, axis=1)
+        turns, shown = whole_turns(points - middle, period), wrapped_near(points, middle, period)
+        if isinstance(found, PeriodicOrbit):
+            shown = np.insert(shown, 1 + np.flatnonzero(np.diff(turns, axis=0).any(1)), np.nan, axis=0)
+        axes.plot(shown[:, i], shown[:, j], zorder=4.5, **STYLES[style])
     return axes
 
 

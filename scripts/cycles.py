@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from analysis.manifolds import InvariantManifolds
     from analysis.map_orbits import RecurrentOrbit
     from dynsys import VectorField
+    from dynsys.field import Box
 
 app = new_app()
 
@@ -110,7 +111,7 @@ def cycles(
 
 def figure_of(
     field: VectorField,
-    box: object,
+    region: Box,
     orbit: RecurrentOrbit,
     around: PeriodicOrbit,
     manifolds: list[InvariantManifolds],
@@ -124,14 +125,14 @@ def figure_of(
     from analysis.portraits import portrait
 
     figure = Figure(figsize=(6.4, 5.8), layout="constrained")
-    ax = plot_portrait(portrait(field, box, title=title), figure.add_subplot(), legend=False)
+    ax = plot_portrait(portrait(field, region, title=title), figure.add_subplot(), legend=False)
     names = field.variables[:2]
     for found in manifolds:
         plot_manifolds(found, ax, names)
     for run in (orbit, around):
-        plot_orbit(run, ax, names)
+        plot_orbit(run, ax, names, region)
     styles = [orbit_style(orbit), orbit_style(around)]
-    styles += ["stable manifold", "unstable manifold"] if manifolds else []
+    styles += ["stable manifold", "unstable manifold", "saddle"] if manifolds else []
     figure.legend(handles=orbit_handles(styles), loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     return figure
 

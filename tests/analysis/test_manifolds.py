@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.integrate import solve_ivp
 
-from analysis import invariant_manifolds
+from analysis import fixed_points, invariant_manifolds
 from analysis.iterations import Iteration
 from dynsys import ArrayField, InputError, VectorField, games
 from integrators import DOP853, Euler, HeavyBall, RungeKutta4, SignGradient, solve
@@ -180,6 +181,55 @@ def test_results_are_plain_numbers_and_words():
     assert found.text.splitlines()[0] == "saddle (0, 0)" and "ends at the box" in found.text
 
 
+TURN = 2 * math.pi
+PENDULUM = VectorField(("w", "-sin(a) - w/5"), ("a", "w"), period=[TURN, None], box=[(-math.pi, math.pi), (-4, 4)])
+
+
+@pytest.mark.parametrize("box", [[(-math.pi, math.pi), (-4, 4)], [(0, TURN), (-4, 4)], [(3, 3 + TURN), (-4, 4)]])
+def test_a_manifold_of_a_variable_with_a_period_goes_on_beyond_the_edge_and_is_shown_in_the_box(box):
+    """The damped pendulum falls from the top to the bottom, by SciPy; in every box the same curve, modulo turns."""
+    found = invariant_manifolds(PENDULUM, [math.pi, 0], box=box)
+    low, high = np.array(box).T
+    for side in found.sides:
+        assert ((side.points >= low - 1e-9) & (side.points <= high + 1e-9)).all()
+    for side in found.unstable:
+        assert side.end == "equilibrium" and abs(math.remainder(side.limit[0], TURN)) < 1e-9
+        rate = (-0.2 + math.sqrt(0.04 + 4)) / 2
+        start = [math.pi + side.side * 1e-6, side.side * 1e-6 * rate]
+        run = solve_ivp(lambda t, y: [y[1], -math.sin(y[0]) - y[1] / 5], (0, 120), start, rtol=1e-11, dense_output=True)
+        fine = run.sol(np.linspace(0, 120, 60_001)).T
+        gap = np.abs(np.exp(1j * side.points[5:-5:40, None, 0]) - np.exp(1j * fine[None, :, 0]))
+        assert np.hypot(gap, side.points[5:-5:40, None, 1] - fine[None, :, 1]).min(1).max() < 5e-3
+        assert_allclose(
+            side.length, np.linalg.norm(np.diff(fine, axis=0), axis=1).sum(), rtol=2e-2
+        )  # chords of the spiral
+
+
+def test_every_saddle_of_the_torus_game_is_joined_to_equilibria_on_all_sides():
+    """A potential game on a compact torus without saddle connections: flow and update end at sinks and sources."""
+    field = games.torus()
+    for zero in fixed_points(field, field.box):
+        if np.linalg.det(field.jacobian(zero.x)) < 0:
+            for found in (invariant_manifolds(field, zero.x), invariant_manifolds(field, zero.x + TURN, Euler(), 0.3)):
+                assert {side.end for side in found.sides} <= {"equilibrium", "fixed point"}
+                for side in found.sides:
+                    values = np.linalg.eigvals(field.jacobian(side.limit))
+                    assert (values > 0).all() if side.stable else (values < 0).all()
+                    assert (np.abs(side.points) <= math.pi * (1 + 1e-9)).all()
+
+
+def test_a_box_narrower_than_a_turn_still_ends_a_manifold():
+    found = invariant_manifolds(PENDULUM, [-math.pi, 0], box=[(2, 4), (-4, 4)])
+    assert all(side.end == "box" for side in found.sides)
+    assert_allclose(found.x, [math.pi, 0], atol=1e-12)
+
+
+def test_a_result_is_short_in_words():
+    field = VectorField(("x - 1e-40", "-y"), ("x", "y"), box=BOX)
+    found = invariant_manifolds(field, [1e-40, 0])
+    assert found.text.startswith("saddle (0, 0)") and len(repr(found)) < 1000
+
+
 NEUTRAL = VectorField(("x**2", "-y"), ("x", "y"), box=BOX)
 FOUR = VectorField(("x", "y", "-z", "-w"), ("x", "y", "z", "w"), box=BOX * 2)
 FLIP = VectorField(("-4*x", "y"), ("x", "y"), box=BOX)
@@ -200,6 +250,9 @@ FLIP = VectorField(("-4*x", "y"), ("x", "y"), box=BOX)
         (lambda: invariant_manifolds(BENT, [0, 0], SignGradient(), 0.1), "no derivative"),
         (lambda: invariant_manifolds(BENT, [0, 0], length=-1), "length is -1"),
         (lambda: invariant_manifolds(BENT, [0, 0], spacing=0), "spacing is 0"),
+        (lambda: invariant_manifolds(BENT, [0, 0], spacing=1e-12), "give a spacing of at least"),
+        (lambda: invariant_manifolds(BENT, [0, 0], Euler(), 0.5, spacing=1e-12), "give a spacing of at least"),
+        (lambda: invariant_manifolds(BENT, [0, 0], box=[(1, 2), (1, 2)]), r"outside the box.*contains it"),
         (lambda: invariant_manifolds(VectorField(("x", "-y"), ("x", "y")), [0, 0]), "box is missing"),
         (lambda: invariant_manifolds(FOUR, [0] * 4), r"dimensions 2 \(stable\) and 2"),
     ],

@@ -38,6 +38,27 @@ def test_consensus_puts_a_saddle_where_the_game_has_none(tmp_path, capsys):
     assert "saddle (0.58, -0.889333)" in capsys.readouterr().out
 
 
+def test_points_and_curves_of_the_torus_are_in_its_box_and_the_saddle_is_in_the_legend(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(module, "write", lambda drawn, *rest, **options: figures.extend(drawn.values()) or [])
+    assert draw(["torus", "--h", "0.3", "--out", str(tmp_path)]) == 0
+    (figure,) = figures
+    places = [line.get_xydata() for line in figure.axes[0].lines if line.get_marker() in ("s", "o")]
+    assert len(places) == 4 and (np.abs(np.vstack(places)) <= np.pi).all()
+    assert {"saddle", "fixed point"} <= {text.get_text() for text in figure.legends[0].get_texts()}
+
+
+def test_a_rotation_is_drawn_wrapped_without_a_line_across():
+    v = VectorField(("w", "-sin(a) - w/2 + 1.2"), ("a", "w"), period=[2 * np.pi, None])
+    orbit = periodic_orbit(v, [0, 1])
+    for box, low in ((None, 0.0), ([(-np.pi, np.pi), (0, 4)], -np.pi)):
+        (line,) = plot_orbit(orbit, box=box).lines
+        x = line.get_xdata()
+        assert np.nanmin(x) >= low and np.nanmax(x) <= low + 2 * np.pi
+        assert np.nanmax(np.abs(np.diff(x))) < 0.2 and np.isnan(x).sum() == 1
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["--start", "1"], "--start is '1'"), (["--method", "eler"], "did you mean"), (["--h", "-1"], "h is -1")],
