@@ -11,15 +11,16 @@ import numpy as np
 from analysis.places import place, whole_turns, wrapped_near
 from analysis.precision import polish
 from analysis.shooting import Shot, closed, first_return, least
-from analysis.variations import Variation, evenly, transversal_multipliers
+from analysis.variations import Variation, evenly, floquet, transversal_multipliers
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError, shown
 from dynsys.field import as_points
 from integrators.checks import check_positive
 
-NEUTRAL = 1e-7  # |ζ| - 1 of a Floquet multiplier that counts as on the unit circle
+NEUTRAL = 1e-7  # |log |ζ|| of a Floquet multiplier that counts as on the unit circle
 AMPLITUDES = (-0.1, -0.05, 0.05, 0.1)  # of the radius, or quarters: where the neighbours of a neutral orbit must close
 POINTS = 256
+LONG = 300.0  # |log ζ| from which on a multiplier is written as exp(log ζ)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +33,18 @@ class PeriodicOrbit:
 
     `points` (256, n) of the orbit are even in time from x, and not wrapped: of a variable with a period the orbit makes
     `turns` whole turns, with which it closes; `widths` (n,) are these periods, 0 for a variable without. `multipliers`
-    (n - 1,) are Floquet's beside the trivial one, whose defect ‖Mv - v‖/‖v‖ is `trivial`; `closing` is the last Newton
-    step, an estimate of the error of x and period.
+    (n - 1,) are Floquet's beside the trivial one, whose defect ‖Mv - v‖/‖v‖ is `trivial`, and `logs` their log |ζ|,
+    which are not lost below the range of numbers; of several below `least` only that is known: they are 0, with the
+    logarithm -inf. `closing` is the last Newton step, an estimate of the error of x and period.
     """
 
     kind: str
     x: np.ndarray
     period: float
     multipliers: np.ndarray
+    logs: np.ndarray
     trivial: float
+    least: float
     closing: float
     points: np.ndarray = field(repr=False)
     variables: tuple[str, ...]
@@ -54,16 +58,16 @@ class PeriodicOrbit:
 
     @property
     def attracts(self) -> bool | None:
-        """Whether all multipliers are inside the unit circle; None where the largest is on it, or there is no orbit."""
-        if not self.found:
+        """Whether all multipliers are inside the unit circle; None where the largest is on it, or there are none."""
+        if not len(self.logs):
             return None
-        largest = float(np.abs(self.multipliers).max(initial=0.0))
-        return None if abs(largest - 1) <= NEUTRAL else largest < 1
+        largest = float(self.logs.max())
+        return None if abs(largest) <= NEUTRAL else largest < 0
 
     @property
     def exponents(self) -> np.ndarray:
-        """Floquet exponents beside 0: the real parts log |ζ| / T, (n - 1,)."""
-        return np.log(np.maximum(np.abs(self.multipliers), 1e-300)) / self.period
+        """Floquet exponents beside 0: the real parts log |ζ| / T, (n - 1,); -inf for a multiplier below accuracy."""
+        return np.asarray(self.logs / self.period)
 
     @property
     def centre(self) -> np.ndarray:
@@ -105,20 +109,32 @@ class PeriodicOrbit:
         turning = f", turns {self.turns}" if any(self.turns) else ""
         if self.kind == "centre":
             return f"centre: a continuum of periodic orbits, here of period {self.period:.10g}{turning}"
-        values = ", ".join(f"{z.real:.6g}" if z.imag == 0 else f"{z:.6g}" for z in self.multipliers)
+        values = ", ".join(map(self._multiplier, self.multipliers, self.logs))
         stays = {True: ", attracts", False: ", repels", None: ""}[self.attracts]
         name = "neutral periodic orbit" if self.kind == "neutral" else self.kind
-        return f"{name} of period {self.period:.10g}{turning}{stays}, Floquet multipliers {values}"
+        words = f"{name} of period {self.period:.10g}{turning}{stays}"
+        return f"{words}, Floquet multipliers {values}" if values else words
+
+    def _multiplier(self, z: complex, log: float) -> str:
+        if np.isinf(log):
+            return f"below {self.least:.2g}" if log < 0 else f"above {1 / self.least:.2g}"
+        if abs(log) > LONG:
+            return f"{'-' if z.real < 0 else ''}exp({log:.6g})"
+        return f"{z.real:.6g}" if z.imag == 0 else f"{z:.6g}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers; None where there is no orbit."""
+        """Plain numbers; None where there is no orbit, and for a number below accuracy or beyond the range."""
         number = lambda value: float(value) if math.isfinite(value) else None  # noqa: E731
         return {
             "kind": self.kind,
             "x": self.x.tolist(),
             "period": number(self.period),
             "turns": list(self.turns),
-            "multipliers": [[float(z.real), float(z.imag)] for z in self.multipliers],
+            "multipliers": [
+                None if math.isinf(log) else [number(z.real), number(z.imag)]
+                for z, log in zip(self.multipliers, self.logs, strict=True)
+            ],
+            "exponents": [number(e) for e in self.exponents],
             "trivial": number(self.trivial),
             "closing": number(self.closing),
             "radius": self.radius if self.found else None,
@@ -206,19 +222,19 @@ def _rest(flow: Variation, x: np.ndarray) -> np.ndarray | None:
 
 def _described(flow: Variation, shot: Shot) -> PeriodicOrbit:
     x, T = wrapped_near(shot.x, flow.period / 2, flow.period), shot.T
-    values, trivial = transversal_multipliers(shot.M, flow.field(x))
+    rates = floquet(flow, x, T, shot.M)
     run = flow.solution(x, T * (1 + 1e-9), dense=True)
     assert run.sol is not None
     points = evenly(run.sol, T, POINTS)
     turns = np.sign(T) * whole_turns(run.x[-1] - x, flow.period)
     if T < 0:
-        values = 1 / values[::-1]
+        rates = rates.backwards
         points = np.vstack([points[:1], points[:0:-1] + turns * flow.period])
     orbit = PeriodicOrbit(
-        "limit cycle", x, abs(T), values, trivial, shot.closing, points,
+        "limit cycle", x, abs(T), rates.values, rates.logs, rates.trivial, rates.least, shot.closing, points,
         tuple(flow.field.variables), tuple(map(int, turns)), flow.period,
     )  # fmt: skip
-    if not (np.abs(np.abs(values) - 1) <= NEUTRAL).any():
+    if not (np.abs(rates.logs) <= NEUTRAL).any():
         return orbit
     return replace(orbit, kind="centre" if _closes_beside(flow, orbit, shot.M) else "neutral")
 
@@ -249,6 +265,6 @@ def _without(flow: Variation, kind: str, x: np.ndarray) -> PeriodicOrbit:
     n, nan = flow.field.n, float("nan")
     at = wrapped_near(x, flow.period / 2, flow.period) if np.isfinite(x).all() else x
     return PeriodicOrbit(
-        kind, at, nan, np.empty(0, complex), nan, nan, np.empty((0, n)),
+        kind, at, nan, np.empty(0, complex), np.empty(0), nan, nan, nan, np.empty((0, n)),
         tuple(flow.field.variables), (0,) * n, flow.period,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,8 @@ from integrators.adaptive.solutions import Solution, solve
 from integrators.adaptive.taylor import Taylor
 from integrators.kernel import WHOLE
 
-EXPANSION = 1e13  # of M: beyond it no digit of a small difference is left
+EXPANSION = 1e12  # of M: beyond it no digit of a small difference is left
+ACCURACY = 1e-12  # of the multipliers that M tells, relative to the largest
 
 
 def variational_field(field: AnyField) -> VectorField:
@@ -120,6 +121,44 @@ def transversal_multipliers(M: np.ndarray, direction: np.ndarray) -> tuple[np.nd
     values = sorted_eigenvalues(np.linalg.eigvals(Q.T @ M @ Q)) if len(unit) > 1 else np.empty(0, complex)
     values = values[np.argsort(-np.abs(values).round(12), kind="stable")]
     return values, float(np.linalg.norm(M @ unit - unit))
+
+
+@dataclass(frozen=True, eq=False)
+class Floquet:
+    """Multipliers beside the trivial one (n - 1,), largest modulus first, their log |ζ|, and the trivial one's defect.
+
+    A multiplier below what M tells is 0, with the logarithm -inf; `least` is the modulus from which on it is told.
+    """
+
+    values: np.ndarray
+    logs: np.ndarray
+    trivial: float
+    least: float
+
+    @property
+    def backwards(self) -> Floquet:
+        """Those of the same orbit followed the other way."""
+        with np.errstate(all="ignore"):
+            return replace(self, values=1 / self.values[::-1], logs=-self.logs[::-1])
+
+
+def floquet(flow: Variation, x: np.ndarray, T: float, M: np.ndarray) -> Floquet:
+    """The multipliers of a periodic orbit from M(T).
+
+    Since their product is det M(T) = exp ∫ div v dt, one that is below the accuracy of M follows from the others; in
+    the plane there are no others. Liouville (1838).
+    """
+    values, trivial = transversal_multipliers(M, flow.field(x))
+    least = ACCURACY * float(np.abs(values).max(initial=1.0))
+    with np.errstate(all="ignore"):
+        logs = np.log(np.abs(values))
+        small = np.abs(values) < least
+        if len(values) == 1 or small.sum() == 1:
+            logs[-1] = flow.log_det(x, T) - logs[:-1].sum()
+            values[-1] = np.sign(np.prod(values[:-1]).real) * np.exp(logs[-1])
+        else:
+            values[small], logs[small] = 0, -np.inf
+    return Floquet(values, logs, trivial, least)
 
 
 def evenly(output: DenseOutput, period: float, count: int) -> np.ndarray:

@@ -230,3 +230,48 @@ def test_a_rotation_that_repels_is_followed_backwards_in_the_order_of_the_flow()
 def test_a_neutral_rotation_whose_neighbours_do_not_close_is_no_continuum():
     found = periodic_orbit(VectorField(("1 + 0*a", "-r**3"), ("a", "r"), period=[1, None]), [0, 0], period=1.1)
     assert found.kind == "neutral" and found.text.count("neutral") == 1
+
+
+# --- multipliers below rounding -----------------------------------------------------------------------
+
+
+def log_volume(v, orbit):
+    """∫ tr J dt along the orbit by SciPy, followed in the direction in which it attracts."""
+    both = lambda t, y: [*v(y[:-1]), np.trace(v.jacobian(y[:-1]))]  # noqa: E731
+    T = orbit.period if orbit.attracts else -orbit.period
+    run = solve_ivp(both, (0, T), [*orbit.x, 0], method="DOP853", rtol=1e-10, atol=1e-12)
+    return math.copysign(1, T) * run.y[-1, -1]
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_in_the_plane_a_multiplier_below_rounding_is_the_trace_integral(backward):
+    v = VAN_DER_POL.with_parameters(mu=-10.0 if backward else 10.0)
+    found = periodic_orbit(v, [1, 0], transient=20, backward=backward)
+    assert_allclose(found.logs, log_volume(v, found), rtol=1e-7)
+    assert_allclose(found.logs, 311.844 if backward else -311.844, rtol=1e-6)
+    assert found.attracts is not backward and ("exp(-311.844)" in found.text) is not backward
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_in_the_plane_a_multiplier_below_the_range_of_numbers_keeps_its_logarithm():
+    v = VAN_DER_POL.with_parameters(mu=30.0)
+    found = periodic_orbit(v, [2, 0], transient=60)
+    assert found.multipliers[0] == 0 and found.attracts and "exp(-26" in found.text
+    assert_allclose(found.logs, log_volume(v, found), rtol=1e-6)
+    assert_allclose(found.to_dict()["exponents"], found.logs / found.period)
+
+
+def test_in_space_one_multiplier_below_rounding_follows_from_the_other():
+    v = VectorField(("-y - z", "x + a*y", "b + z*(x - c)"), ("x", "y", "z"), {"a": 0.2, "b": 0.2, "c": 3.5})
+    found = periodic_orbit(v, [1, 1, 0])
+    assert_allclose(found.logs.sum(), log_volume(v, found), rtol=1e-7)
+    assert (found.multipliers.real < 0).all() and 0 < -found.multipliers[1].real < 1e-15
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_several_multipliers_below_rounding_are_not_given_as_numbers(sign):
+    v = VectorField((*ring(sign).expressions, f"{-9 * sign}*z", f"{-8 * sign}*w"), ("x", "y", "z", "w"))
+    found = periodic_orbit(v, [0.9, 0.1, 0.1, 0.1], transient=10, backward=sign < 0)
+    assert found.text.count("below 1e-12" if sign > 0 else "above 1e+12") == 2 and found.attracts is (sign > 0)
+    assert sorted(map(bool, found.to_dict()["multipliers"])) == [False, False, True]
+    assert json.dumps(found.to_dict(), allow_nan=False) and len(repr(found)) < 1000
