@@ -16,6 +16,8 @@ from dynsys.expressions import symbol
 from integrators.adaptive.crossings import Event
 
 CROSSINGS = 48  # of a section, among which the orbit's return is looked for
+STEPS = 10_000  # of one solution; backwards a strongly dissipative flow takes ever shorter ones
+IDLE = 6  # Newton steps without a better one: of a chaotic flow they go on for ever
 
 
 class Shot(NamedTuple):
@@ -54,11 +56,15 @@ def closed(flow: Variation, x: np.ndarray, period: float, along: np.ndarray | No
     fixed = np.array([normal] if along is None else [normal, along])
     best, kept = np.inf, None
     for _ in range(4):  # onto the section: where returns are the identity, an error of T would move x along it
-        image = flow.solution(x, T).x[-1]
+        run = flow.solution(x, T, max_steps=STEPS)
+        if not run.success:
+            return None
+        image = run.x[-1]
         late = float(normal @ flow.difference(image, x)) / max(float(normal @ flow.field(image)), 1e-3 * speed)
         T -= math.copysign(min(abs(late), 0.1 * abs(T)), late)
-    for _ in range(30):
-        carried = flow.carried(x, T)
+    idle = 0
+    while idle < IDLE:
+        carried = flow.carried(x, T, max_steps=STEPS)
         if carried is None:
             return None
         image, M = carried
@@ -71,9 +77,10 @@ def closed(flow: Variation, x: np.ndarray, period: float, along: np.ndarray | No
         unmet = float(np.linalg.norm(residual - A @ step)) / size
         length = float(np.linalg.norm(step[:n])) / size + abs(float(step[n]) / T)
         if max(length, unmet) < best:
-            best, kept = max(length, unmet), Shot(x, T, M, length)
+            best, kept, idle = max(length, unmet), Shot(x, T, M, length), 0
         elif best < 1e-9:
             break
+        idle += 1
         x, T = x - step[:n], T - float(step[n])
         if not 0.2 < T / period < 5 or not np.isfinite(x).all():
             return None

@@ -89,19 +89,19 @@ class Variation:
         """log det M(t) = ∫ div v along the solution from x, exact where det M itself is below rounding."""
         return float(self._tight(self.volumes, np.append(x, 0.0), t).x[-1, -1])
 
-    def carried(self, x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def carried(self, x: np.ndarray, t: float, **options: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """φ_t(x) and M(t); None where the solution does not reach t, or M outgrows `EXPANSION`."""
         n = self.field.n
         start = np.concatenate([x, np.eye(n).ravel()])
-        found = self._tight(self.both, start, t, EXPANSION)
+        found = self._tight(self.both, start, t, divergence_bound=EXPANSION, **options)
         if not found.success:
             return None
         return found.x[-1, :n], found.x[-1, n:].reshape(n, n)
 
-    def _tight(self, field: VectorField, x: np.ndarray, t: float, bound: float = np.inf) -> Solution:
+    def _tight(self, field: VectorField, x: np.ndarray, t: float, **options: Any) -> Solution:
         return solve(
             field, x, (0.0, t), method=_method(field), rtol=self.rtol, atol=1e-2 * self.rtol,
-            stiff_after=None, compiled=False, divergence_bound=bound,
+            stiff_after=None, compiled=False, **options,
         )  # fmt: skip
 
 

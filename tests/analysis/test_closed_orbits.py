@@ -14,7 +14,8 @@ from scipy.integrate import solve_ivp
 from scipy.special import ellipk
 
 from analysis import periodic_orbit, periodic_orbits
-from analysis.variations import variational_field
+from analysis.shooting import closed
+from analysis.variations import Variation, variational_field
 from dynsys import InputError, VectorField, games
 from integrators import DOP853, solve
 
@@ -275,3 +276,27 @@ def test_several_multipliers_below_rounding_are_not_given_as_numbers(sign):
     assert found.text.count("below 1e-12" if sign > 0 else "above 1e+12") == 2 and found.attracts is (sign > 0)
     assert sorted(map(bool, found.to_dict()["multipliers"])) == [False, False, True]
     assert json.dumps(found.to_dict(), allow_nan=False) and len(repr(found)) < 1000
+
+
+def test_lorenz_shortest_unstable_orbit_is_viswanaths():
+    """The orbit AB: T = 1.55865221071617..., Viswanath (2003); its multipliers' product is e^{-41T/3}."""
+    found = periodic_orbit(games.lorenz(), [-13.76, -19.58, 27], period=1.56)
+    assert_allclose(found.period, 1.5586522107161747, rtol=1e-12)
+    assert_allclose(found.multipliers[0], 4.7130, rtol=1e-4)
+    assert_allclose(found.logs.sum(), -41 / 3 * found.period, rtol=1e-5)
+    assert found.attracts is False
+
+
+def test_shooting_at_a_chaotic_flow_ends_after_few_and_short_solutions(monkeypatch):
+    """Newton's method cannot close a return after 29 units of time, over which small differences grow by e^26."""
+    steps = []
+
+    def counted(*args, **options):
+        run = solve(*args, **options)
+        steps.append(run.steps)
+        return run
+
+    monkeypatch.setattr("analysis.variations.solve", counted)
+    flow, x = Variation(games.lorenz()), np.array([12.32487353, 10.62027013, 33.75983144])
+    assert closed(flow, x, 28.973285834) is None and len(steps) < 20
+    assert closed(flow, x, -28.973285834) is None and max(steps) <= 10_000
