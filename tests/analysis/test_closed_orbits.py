@@ -300,3 +300,8 @@ def test_shooting_at_a_chaotic_flow_ends_after_few_and_short_solutions(monkeypat
     flow, x = Variation(games.lorenz()), np.array([12.32487353, 10.62027013, 33.75983144])
     assert closed(flow, x, 28.973285834) is None and len(steps) < 18
     assert closed(flow, x, -28.973285834) is None and max(steps) <= 10_000
+
+
+def test_rounding_in_a_place_is_written_as_0():
+    found = periodic_orbit(VectorField(("-x", "-(y - 1e-40)"), ("x", "y")), [0.5, 0.5], transient=30)
+    assert found.text == "equilibrium at (0, 0)"
