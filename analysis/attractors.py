@@ -10,8 +10,9 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
 from analysis.classification import classify
+from analysis.places import wrapped_near
 from analysis.portraits import kind_of
-from analysis.state_maps import StateMap, difference, within
+from analysis.state_maps import StateMap, difference
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
 from integrators.arrivals import UNDECIDED, Cells, Traps
@@ -95,7 +96,8 @@ def cycle_near(f: StateMap, state: np.ndarray, period: int, reach: float) -> np.
             break
     else:
         return None
-    x = within(x[:, None], f.periods)[:, 0]
+    turn = np.array([w or 0.0 for w in f.periods])
+    x = wrapped_near(x, turn / 2, turn)
     rounds = f.orbit(x[:, None], period)[:, :, 0]
     close = 1e3 * small * (1 + float(np.abs(rounds).max()))
     gaps = [np.linalg.norm(difference(y, x, f.periods)) for y in rounds]

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from analysis.orbit_plots import plot_manifolds
+from analysis.orbit_plots import STYLES, plot_manifolds
+from analysis.places import wrapped_near
 from analysis.plots import (
     BLUE,
     GREEN,
@@ -26,7 +27,6 @@ from analysis.plots import (
     new_axes,
     variable_text,
 )
-from analysis.state_maps import within
 from integrators.arrivals import ESCAPE, UNDECIDED
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     (x0, x1), (y0, y1) = basins.box
     axes.imshow(image, origin="lower", extent=(x0, x1, y0, y1), aspect="auto", interpolation="nearest")
     indices = [basins.map.field.variables.index(name) for name in basins.axes]
-    periods = [basins.map.periods[i] for i in indices]
+    turn, middle = np.array([basins.map.periods[i] or 0.0 for i in indices]), np.mean(basins.box, axis=1)
     for label, (found, kind) in enumerate(zip(basins.attractors, basins.kinds)):
-        points = within(found.points[:, indices].T, periods, (x0, y0)).T
+        points = wrapped_near(found.points[:, indices], middle, turn)
         if kind:
             axes.plot(*points[0], clip_on=False, zorder=6, **marker_style(kind))
             continue
@@ -109,7 +109,7 @@ def basin_figure(basins: Basins, title: str = "", manifolds: Sequence[InvariantM
         curve.set_path_effects([withStroke(linewidth=4, foreground="white")])  # seen on any colour
     axes.set(xlim=basins.box[0], ylim=basins.box[1])
     handles = basin_legend(basins)
-    for name, style in MANIFOLDS.items() if manifolds else ():
-        handles.append(Line2D([], [], label=name, **style))
+    for name in (*MANIFOLDS, "saddle") if manifolds else ():
+        handles.append(Line2D([], [], label=name, **STYLES[name]))
     figure.legend(handles=handles, loc="outside lower center", ncols=1 if len(handles) < 4 else 2, fontsize=8)
     return figure

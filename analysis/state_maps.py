@@ -6,7 +6,6 @@ States are columns (k, m) that begin with the n variables of their points.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -229,16 +228,6 @@ class PeriodMap:
 
 
 StateMap = UpdateMap | PeriodMap
-
-
-def within(states: np.ndarray, periods: list[float | None], low: Sequence[float] | None = None) -> np.ndarray:
-    """States (k, m) moved by whole periods to where each begins, 0 or `low` (k,)."""
-    moved = np.array(states, dtype=float)
-    for i, w in enumerate(periods):
-        if w is not None:
-            begin = 0.0 if low is None else low[i]
-            moved[i] = begin + (moved[i] - begin) % w
-    return moved
 
 
 def difference(a: np.ndarray, b: np.ndarray, periods: list[float | None]) -> np.ndarray:
