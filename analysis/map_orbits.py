@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from analysis.birkhoff import Average
 from analysis.invariant_curves import Curve, curve_through
 from analysis.iterations import Iteration
-from analysis.precision import polish
+from analysis.map_cycles import NEUTRAL, closes_beside, converges, extent, likely_periods, no_zero, returns
 from analysis.spectra import sorted_eigenvalues
 from dynsys.array_field import AnyField
 from dynsys.errors import InputError
@@ -19,9 +19,6 @@ from dynsys.field import as_points
 from integrators.checks import check_count, check_positive
 from integrators.method import Method
 
-NEUTRAL = (
-    1e-6  # |ζ| - 1 of a multiplier that counts as on the unit circle: at a double one rounding costs half the digits
-)
 FIRST = 4096  # states of an orbit looked at first
 
 
@@ -142,7 +139,7 @@ def recurrent_orbit(
     count = min(FIRST, most)
     rows = iteration.orbit(rows[-1], count, bound)
     while len(rows) > count:
-        found = _cycle(iteration, rows, longest)
+        found = _cycle(iteration, rows, likely_periods(iteration, rows, longest))
         if found is not None:
             return found
         curve = curve_through(iteration, rows)
@@ -180,49 +177,22 @@ def _alike(a: RecurrentOrbit, b: RecurrentOrbit) -> bool:
     return (a.continuum and b.continuum and a.pieces == b.pieces) or a.same_as(b)
 
 
-def _cycle(iteration: Iteration, rows: np.ndarray, longest: int) -> RecurrentOrbit | None:
-    """The fixed point or cycle that the orbit is on or approaches."""
-    last = rows[-3 * longest :]
-    scale = 1 + float(np.abs(last).max())
-    closest = np.inf
-    for p in range(1, longest + 1):
-        gap = float(np.abs(iteration.difference(last[-longest:].T, last[-longest - p : -p].T)).max())
-        if gap > 0.05 * scale or gap > 0.5 * closest:
-            continue
-        closest = gap
+def _cycle(iteration: Iteration, rows: np.ndarray, periods: Iterable[int]) -> RecurrentOrbit | None:
+    """The fixed point or cycle, of one of these periods, that the orbit is on or converges to."""
+    reach = 0.1 * extent(rows[-FIRST:])
+    for p in periods:
         if iteration.rough:  # no derivative, so that only an orbit that closes exactly tells
-            if gap <= 1e-12 * scale:
-                return _described(iteration, "fixed point" if p == 1 else "cycle", last[-p:], period=p)
+            if returns(iteration, rows, p):
+                return _described(iteration, "fixed point" if p == 1 else "cycle", rows[-p:], period=p)
             continue
-        if p == 1 and not iteration.method.moves and _no_zero(iteration, rows[-1], 0.1 * scale):
-            if gap == 0:
+        if p == 1 and not iteration.method.moves and no_zero(iteration, rows[-1], reach):
+            if (rows[-1] == rows[-2]).all():
                 return _described(iteration, "stalled", rows[-1:])
             continue
-        state = iteration.closed(rows[-1], p, reach=0.1 * scale)
-        if state is not None and _approaches(iteration, rows, state, p, scale):
+        state = iteration.closed(rows[-1], p, reach)
+        if state is not None and converges(iteration, rows, state, p):
             return _on_cycle(iteration, state, p)
     return None
-
-
-def _no_zero(iteration: Iteration, state: np.ndarray, reach: float) -> bool:
-    """Whether the field has no zero near the state's point: it may be at rest on a plateau, to rounding.
-
-    A state that returns by whole turns of its variables with a period is at rest without a zero.
-    """
-    turning = iteration.wrapped[: iteration.field.n]
-    moved = np.abs(iteration.h * iteration.field(state[: iteration.field.n]))
-    if (moved[turning] > 0.5 * iteration.period[: iteration.field.n][turning]).any():
-        return False
-    return polish(iteration.field, [float(c) for c in state[: iteration.field.n]], reach) is None
-
-
-def _approaches(iteration: Iteration, rows: np.ndarray, state: np.ndarray, p: int, scale: float) -> bool:
-    """Whether the orbit's last state is the cycle's to rounding, or nearer to it than those of long before."""
-    same_phase = rows[len(rows) - 1 :: -p][: max(2, len(rows) // p)]
-    distances = np.linalg.norm(iteration.difference(same_phase.T, state[:, None]), axis=0)
-    third = max(1, len(distances) // 3)
-    now, middle, before = distances[:third].max(), distances[third : 2 * third].max(), distances[-third:].max()
-    return bool(distances[0] <= 1e-11 * scale or (now < 0.98 * middle and middle < 0.98 * before))
 
 
 def _on_cycle(iteration: Iteration, state: np.ndarray, p: int) -> RecurrentOrbit:
@@ -234,23 +204,9 @@ def _on_cycle(iteration: Iteration, state: np.ndarray, p: int) -> RecurrentOrbit
     values = values[np.argsort(-np.abs(values).round(12), kind="stable")]
     largest = float(np.abs(values).max())
     attracts = None if abs(largest - 1) <= NEUTRAL else largest < 1
-    continuum = attracts is None and _closes_beside(iteration, states[0], M, p)
+    continuum = attracts is None and closes_beside(iteration, states[0], M, p)
     kind = "fixed point" if p == 1 else "cycle"
     return _described(iteration, kind, states, period=p, multipliers=values, attracts=attracts, continuum=continuum)
-
-
-def _closes_beside(iteration: Iteration, state: np.ndarray, M: np.ndarray, p: int) -> bool:
-    """Whether states beside a neutral cycle close after p steps, too: along the kernel of Fᵖ' - I."""
-    _, sizes, directions = np.linalg.svd(M - np.eye(iteration.k))
-    if sizes[-1] > 1e-6 * max(1.0, sizes[0]):
-        return False
-    scale = 1e-2 * (1 + float(np.abs(state).max()))
-    for sign in (1, -1):
-        beside = state + sign * scale * directions[-1]
-        closed = iteration.closed(beside, p, reach=0.2 * scale)
-        if closed is None:
-            return False
-    return True
 
 
 def _on_curve(iteration: Iteration, curve: Curve) -> RecurrentOrbit:

@@ -24,6 +24,8 @@ R1 = Game(
 ).field()
 LOGISTIC = VectorField.from_map(["r*x*(1 - x)"], ["x"], {"r": 3.2})
 HENON = VectorField.from_map(["1 - a*x**2 + y", "b*x"], ["x", "y"], {"a": 1.4, "b": 0.3})
+KICKED = ["x + p + k/(2*pi)*sin(2*pi*x)", "p + k/(2*pi)*sin(2*pi*x)"]
+STANDARD = VectorField.from_map(KICKED, ["x", "p"], {"k": 0.5}, period=[1, 1])
 few = settings(max_examples=8)
 short = {"transient": 256, "steps": 2048}
 
@@ -124,6 +126,26 @@ def test_a_circle_of_an_island_of_the_standard_map_is_neutral_among_others():
     )
     around = recurrent_orbit(v, [0.1, 0.0], Euler(), 1.0, transient=0)
     assert around.kind == "invariant curve" and around.pieces == 1 and around.attracts is None and around.continuum
+
+
+@pytest.mark.parametrize(("start", "period"), [((0.45, 0.0), 35), ((0.5, 0.02), 61), ((0.1, 0.4), 58)])
+def test_a_curve_beside_a_neutral_cycle_is_not_taken_for_it_and_the_cycle_is(start, period):
+    """The curve's rotation number is the mean angle of a long orbit; Newton's method gives the cycle beside it."""
+    iteration = Iteration(STANDARD, Euler(), 1.0)
+    around = recurrent_orbit(STANDARD, start, Euler(), 1.0)
+    rows = iteration.orbit(np.array(start), 50_000)
+    assert np.abs(iteration.difference(rows[period], rows[0])).max() > 1e-6  # it does not close
+    x, p = iteration.difference(rows.T, np.array([[0.5], [0.0]]))
+    angle = np.unwrap(np.arctan2(p, x)) / (2 * np.pi) if start[1] < 0.1 else np.unwrap(x, period=1.0)
+    assert around.kind == "invariant curve" and around.attracts is None
+    assert_allclose(around.rotation.value, (angle[-1] - angle[0]) / 50_000 % 1, atol=5e-5)
+    on_it = recurrent_orbit(STANDARD, iteration.closed(np.array(start), period, 0.1), Euler(), 1.0, transient=0)
+    assert (on_it.kind, on_it.period, on_it.attracts) == ("cycle", period, None)
+
+
+def test_an_orbit_that_drifts_to_infinity_is_not_at_a_fixed_point_far_from_it():
+    unbounded = VectorField.from_map(KICKED, ["x", "p"], {"k": 0.5})
+    assert recurrent_orbit(unbounded, [0.1, 0.4], Euler(), 1.0).kind == "irregular"
 
 
 def test_curves_that_the_update_permutes_are_counted():
