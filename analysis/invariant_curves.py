@@ -12,6 +12,7 @@ from analysis.birkhoff import Average, orbit_average, rotation_number
 from analysis.iterations import Iteration
 
 MOST_PIECES = 16  # curves that an update permutes
+RESONANT = 512  # steps of the longest cycle looked for on a curve with a rational rotation number
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,12 @@ class Curve:
         """Whether the number has converged, neighbours are near, and the radius no longer drifts."""
         turns = self.rotation.error * len(self.states) < 0.01 and self.rotation.error < 1e-8
         return turns and self.gap < 0.1 and self.radius.error <= 1e-5 * self.radius.value + 1e-12
+
+    @property
+    def resonances(self) -> tuple[int, ...]:
+        """The period of the cycle that the curve may hold, if its rotation number is near a rational one."""
+        q = Fraction(self.rotation.value).limit_denominator(RESONANT)
+        return (self.pieces * q.denominator,) if abs(self.rotation.value - q) <= 1e-7 else ()
 
     def attracts(self, iteration: Iteration) -> bool | None:
         """Whether nearby states come closer; None where they neither do nor go away."""

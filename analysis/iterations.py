@@ -120,7 +120,8 @@ class Iteration:
     def closed(self, state: np.ndarray, times: int = 1, reach: float = np.inf) -> np.ndarray | None:
         """The state near this one with Fᵗ(s) = s, by Newton's method; None where it finds none within `reach`.
 
-        A singular Fᵗ' - I, as on a continuum of cycles, is met by the step of least norm.
+        A singular Fᵗ' - I, as on a continuum of cycles, is met by the step of least norm; what of the residual it then
+        leaves tells the cycle from a translation.
         """
         s, first, best, stalled = np.array(state, dtype=float), np.array(state, dtype=float), np.inf, 0
         for _ in range(60):
@@ -128,7 +129,10 @@ class Iteration:
             residual = self.difference(self.image(s, times), s)
             if not (np.isfinite(M).all() and np.isfinite(residual).all()):
                 return None
-            step = np.linalg.lstsq(M, residual, rcond=1e-11)[0]
+            size = float(np.linalg.norm(M))
+            rounding = 1e-15 * times * (1 + size)  # of M, whose singular values below it are zeros
+            step = np.linalg.pinv(M, max(1e-11, rounding / max(size, 1e-300))) @ residual
+            left = float(np.linalg.norm(residual - M @ step))
             length = float(np.linalg.norm(step))
             s = s - step
             if np.linalg.norm(s - first) > reach:
@@ -137,7 +141,7 @@ class Iteration:
             stalled = stalled + 1 if length > 0.5 * best else 0
             best = min(best, length)
             if length <= 1e-15 * scale or (stalled >= 2 and best <= 1e-9 * scale):
-                return s
+                return s if left <= max(1e-9, rounding) * scale else None
         return None
 
     def preimages(self, targets: np.ndarray, guesses: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from analysis.precision import polish
 NEUTRAL = (
     1e-6  # |ζ| - 1 of a multiplier that counts as on the unit circle: at a double one rounding costs half the digits
 )
+ROUNDING = 1e-12  # of states that return, relative to their size
 AHEAD = 8  # times the orbit's length for which an approach must last
 
 
@@ -21,7 +22,15 @@ def extent(rows: np.ndarray) -> float:
 
 
 def likely_periods(iteration: Iteration, rows: np.ndarray, longest: int) -> Iterator[int]:
-    """Numbers of steps p up to `longest` after which the orbit's last states nearly return, each nearer than before."""
+    """Numbers of steps after which the orbit's last states return: to rounding, then nearly and at most `longest`.
+
+    Those to rounding reach to half of the states, the least first; of the others each is nearer than those before.
+    """
+    gaps = np.abs(iteration.difference(rows[-2 : -2 - len(rows) // 2 : -1].T, rows[-1][:, None])).max(0)
+    exact = (int(p) for p in 1 + np.flatnonzero(gaps <= ROUNDING * extent(rows[-1])))
+    closing = next((p for p in exact if returns(iteration, rows, p)), None)
+    if closing is not None:
+        yield closing
     last = rows[-3 * longest :]
     scale, closest = extent(last), np.inf
     for p in range(1, longest + 1):
@@ -34,7 +43,7 @@ def likely_periods(iteration: Iteration, rows: np.ndarray, longest: int) -> Iter
 def returns(iteration: Iteration, rows: np.ndarray, p: int) -> bool:
     """Whether the orbit's last p states are those before them, to rounding."""
     gaps = iteration.difference(rows[-p:].T, rows[-2 * p : -p].T)
-    return bool(np.abs(gaps).max() <= 1e-12 * extent(rows[-p:]))
+    return bool(np.abs(gaps).max() <= ROUNDING * extent(rows[-p:]))
 
 
 def no_zero(iteration: Iteration, state: np.ndarray, reach: float) -> bool:

@@ -121,10 +121,11 @@ def recurrent_orbit(
 ) -> RecurrentOrbit:
     """What the orbit of x0, shape (n,), under `method` with step h does after `transient` steps.
 
-    A cycle of at most `longest` steps is one that Newton's method finds at the orbit's end, which the orbit approaches
-    or is on; its points are good to rounding. Else the orbit's next 4096 to `steps` states are taken for a closed curve
-    if its rotation number converges (`rotation_number`) and its points, in the order that this number gives them, lie
-    one beside the other.
+    A cycle is one that Newton's method finds at the orbit's end, which the orbit is on to rounding, of at most half of
+    the states looked at, or converges to, of at most `longest` steps; its points are good to rounding. Else the orbit's
+    next 4096 to `steps` states are taken for a closed curve if its rotation number converges (`rotation_number`) and
+    its points, in the order that this number gives them, lie one beside the other. Where this number is rational to
+    1e-7, the orbit may still converge to a cycle of up to 512 steps on the curve.
 
     Raises `InputError` for a start that is not finite, counts that are not positive, or a field that depends on time.
     """
@@ -144,7 +145,7 @@ def recurrent_orbit(
             return found
         curve = curve_through(iteration, rows)
         if curve is not None and curve.settled:
-            return _on_curve(iteration, curve)
+            return _cycle(iteration, rows, curve.resonances) or _on_curve(iteration, curve)
         if count >= most:
             return _described(iteration, "irregular", rows[-FIRST:], rotation=None if curve is None else curve.rotation)
         count = min(2 * count, most)

@@ -169,6 +169,33 @@ def test_a_curve_that_winds_round_a_period_has_the_drift_of_the_rotation():
     assert_allclose(found.rotation.value, run.x[-1, 0] / 20_000 / (2 * math.pi), atol=1e-4)
 
 
+@pytest.mark.parametrize("pull", [2e-3, 1e-5, 1e-6])
+def test_a_cycle_of_a_hundred_steps_on_a_circle_is_a_cycle_whatever_longest(pull):
+    """The hundredth of a turn and pull sin 100a, 0 at the 100 points 2πk/100 + π/100: (1 - 100 pull)¹⁰⁰ on them."""
+    update = ["r + 0.3*r*(1 - r)", "a + 2*pi/100 + pull*sin(100*a)"]
+    v = VectorField.from_map(update, ["r", "a"], {"pull": pull}, period=[None, 2 * math.pi])
+    for longest in (64, 128):
+        found = recurrent_orbit(v, [0.6, 0.3], Euler(), 1.0, longest=longest)
+        assert (found.kind, found.period, found.attracts) == ("cycle", 100, True)
+        assert_allclose(found.multipliers, [(1 - 100 * pull) ** 100, 0.7**100], atol=1e-12)
+        assert_allclose(np.sort(found.points[:, 1]), np.pi / 100 * (2 * np.arange(100) + 1), atol=1e-9)
+
+
+def test_a_translation_of_the_circle_is_a_curve_and_no_cycle_where_it_nearly_closes():
+    """Its derivative is 1, so that Newton's method sees a singular equation, and nothing to do."""
+    om = 1 / 3 + 1e-3 * math.sqrt(2)
+    found = recurrent_orbit(VectorField.from_map(["x + om"], ["x"], {"om": om}, period=[1]), [0.2], Euler(), 1.0)
+    assert found.kind == "invariant curve"
+    assert_allclose(found.rotation.value, om, atol=1e-12)
+
+
+def test_an_orbit_of_a_rational_turn_closes_after_its_denominator():
+    """2 - 2 cos 2πρ = h² for alternating gradient on the curl field: at ρ = 31/201 each orbit is a cycle of 201."""
+    h = 2 * math.sin(math.pi * 31 / 201)
+    found = recurrent_orbit(CURL, [1, 0], Alternating(), h, transient=0)
+    assert (found.kind, found.period, found.continuum) == ("cycle", 201, True)
+
+
 def test_chaos_is_neither_cycle_nor_curve_and_escape_is_escape():
     found = recurrent_orbit(HENON, [0.1, 0.1], Euler(), 1.0, steps=8192)
     assert found.kind == "irregular" and found.attracts is None and "uncertain" in found.text
