@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 
@@ -18,6 +19,10 @@ RESONANT = 512  # steps of the longest cycle looked for on a curve with a ration
 @dataclass(frozen=True, eq=False)
 class Curve:
     """An orbit as a closed curve: states (m, k) in the order along it, and how well they lie on one.
+
+    The order, and with it the sense of the rotation, is that of a variable round whose period the curve winds, or else
+    counter-clockwise in the plane of the first pair of state variables in which the curve encloses an area: of the
+    first two as a rule, x₁ to the right and x₂ upwards. Where there is no such pair the rotation number is at most ½.
 
     `gap` is the largest distance of neighbours in this order, as a share of the orbit's extent. `radius` is the mean
     distance of the points from `centre` (k,), without a variable round whose period the curve winds; `exponent` the
@@ -114,9 +119,11 @@ def _ordered(iteration: Iteration, rows: np.ndarray, z: np.ndarray, winding: int
         return None
     phases = np.arange(len(rows)) * rotation.value % 1
     order = np.argsort(phases)
+    near = _unwrapped(iteration, rows)
+    if winding is None and iteration.k > 2 and _clockwise(near[order], rotation.value):
+        rotation, order = Average(-rotation.value % 1, rotation.error), order[::-1]
     states = rows[order]
     steps = np.linalg.norm(iteration.difference(np.roll(states, -1, 0).T, states.T), axis=0)
-    near = _unwrapped(iteration, rows)
     centre = np.array([orbit_average(column).value for column in near.T])
     extent = float(np.linalg.norm(np.ptp(near, axis=0)))
     away = (near - centre)[:, : iteration.field.n]
@@ -129,3 +136,14 @@ def _ordered(iteration: Iteration, rows: np.ndarray, z: np.ndarray, winding: int
         with np.errstate(divide="ignore"):
             exponent = orbit_average(np.log(np.abs(J[0, 0] * J[1, 1] - J[0, 1] * J[1, 0])))
     return Curve(states, rotation, pieces, float(steps.max()) / max(extent, 1e-300), centre, radius, exponent)
+
+
+def _clockwise(loop: np.ndarray, rotation: float) -> bool:
+    """Whether states in the order along a closed curve go round the wrong way: their plane has no sense of its own."""
+    loop = loop - loop.mean(0)
+    ahead, widths = np.roll(loop, -1, axis=0), np.ptp(loop, axis=0)
+    for i, j in combinations(range(loop.shape[1]), 2):
+        area = 0.5 * float(loop[:, i] @ ahead[:, j] - loop[:, j] @ ahead[:, i])
+        if abs(area) > 1e-3 * widths[i] * widths[j]:
+            return area < 0
+    return rotation > 0.5

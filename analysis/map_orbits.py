@@ -27,9 +27,9 @@ class RecurrentOrbit:
     """What an orbit of an update does after a transient.
 
     `kind` is "fixed point", "cycle" (of least period `period`), "invariant curve" (or `pieces` curves that the update
-    permutes, with the `rotation` number of its iterate on each), "irregular" (bounded, and none of these within the
-    steps given: chaos, a long cycle, or a transient not over), "stalled" (at rest to rounding where the field has no
-    zero) or "escape".
+    permutes, with the `rotation` number of its iterate on each, counter-clockwise in the plane of the first two
+    variables: `Curve`), "irregular" (bounded, and none of these within the steps given: chaos, a long cycle, or a
+    transient not over), "stalled" (at rest to rounding where the field has no zero) or "escape".
 
     `points` (m, n) are the cycle's, in the order of the steps from the lexicographically first, or some of the curve's
     in the order along it; for other kinds the last of the orbit. `radius` is their mean distance from `centre`, between

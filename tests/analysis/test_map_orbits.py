@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from analysis import multipliers, recurrent_orbit, recurrent_orbits
 from analysis.iterations import Iteration
 from dynsys import Game, InputError, VectorField, games
-from integrators import Alternating, Euler, HeavyBall, SignGradient, trajectory
+from integrators import Alternating, Euler, HeavyBall, Nesterov, OptimisticGradient, SignGradient, trajectory
 
 CURL = games.curl().field()
 R1 = Game(
@@ -155,10 +155,24 @@ def test_curves_that_the_update_permutes_are_counted():
         [f"{z} + {r}*(0.6*(x - z) - 0.8*y)", f"{r}*(0.8*(x - z) + 0.6*y)", z], ["x", "y", "z"], name="two circles"
     )
     found = recurrent_orbit(v, [3.5, 0.2, 2.5], Euler(), 1.0, transient=1000, steps=8192)
-    twice = (2 * math.atan2(0.8, 0.6) / (2 * math.pi)) % 1
-    assert abs(found.rotation.value - min(twice, 1 - twice)) < 1e-8 or abs(1 - found.rotation.value - twice) < 1e-8
+    assert_allclose(found.rotation.value, 2 * math.atan2(0.8, 0.6) / (2 * math.pi), atol=1e-8)
     assert_allclose(found.radius, 1, rtol=1e-6)
     assert found.kind == "invariant curve" and found.pieces == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "h"), [(Euler(), 0.1), (HeavyBall(0.1), 0.1), (Nesterov(0.2), 0.1), (OptimisticGradient(), 0.1)]
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_sense_of_the_rotation_is_that_of_the_positions_with_every_method(method, h, mirrored):
+    """The angle of the position, followed along a run, falls as v = (y, -x) turns clockwise, and rises in a mirror."""
+    sign = -1 if mirrored else 1
+    v = VectorField((f"{sign}*y + x*(1 - x**2 - y**2)", f"{-sign}*x + y*(1 - x**2 - y**2)"), ("x", "y"))
+    found = recurrent_orbit(v, [0.9, 0.1], method, h, transient=2000, steps=4096)
+    x, y = trajectory(v, [0.9, 0.1], method, h, 20_000, compiled=False).x[4000:].T
+    angle = np.unwrap(np.arctan2(y, x)) / (2 * np.pi)
+    assert_allclose(found.rotation.value, (angle[-1] - angle[0]) / 16_000 % 1, atol=1e-4)
+    assert (found.rotation.value < 0.5) == mirrored
 
 
 def test_a_curve_that_winds_round_a_period_has_the_drift_of_the_rotation():
