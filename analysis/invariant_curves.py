@@ -50,7 +50,12 @@ class Curve:
         return (self.pieces * q.denominator,) if abs(self.rotation.value - q) <= 1e-7 else ()
 
     def attracts(self, iteration: Iteration) -> bool | None:
-        """Whether nearby states come closer; None where they neither do nor go away."""
+        """Whether nearby states come closer; None where they neither do nor go away, or where there are none.
+
+        A circle that is the whole of its space attracts nothing: its update is conjugate to a rotation (Denjoy 1932).
+        """
+        if iteration.k == 1:
+            return None
         if self.exponent is not None:
             small = 1e-8 + 10 * self.exponent.error
             return None if abs(self.exponent.value) <= small else self.exponent.value < 0

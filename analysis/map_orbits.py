@@ -85,6 +85,8 @@ class RecurrentOrbit:
         if self.kind == "cycle":
             return f"cycle of period {self.period}, {size}"
         assert self.rotation is not None
+        if self.iteration.k == 1:
+            size = f"the whole circle, {stays}"
         many = "invariant curve" if self.pieces == 1 else f"{self.pieces} invariant curves in turn"
         return f"{many}, rotation number {self.rotation.value:.12g} ± {max(self.rotation.error, 1e-16):.1g}, {size}"
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -208,6 +208,21 @@ def test_an_orbit_of_a_rational_turn_closes_after_its_denominator():
     h = 2 * math.sin(math.pi * 31 / 201)
     found = recurrent_orbit(CURL, [1, 0], Alternating(), h, transient=0)
     assert (found.kind, found.period, found.continuum) == ("cycle", 201, True)
+
+
+@few
+@given(om=st.floats(0.05, 0.95), k=st.floats(0.1, 0.9), start=st.floats(0, 1))
+@example(om=0.61, k=0.5, start=0.2)
+@example(om=0.3, k=0.9, start=0.2)
+def test_a_circle_map_that_covers_its_circle_is_neutral_and_its_number_the_mean_drift(om, k, start):
+    update = ["x + om - k/(2*pi)*sin(2*pi*x)"]
+    found = recurrent_orbit(VectorField.from_map(update, ["x"], {"om": om, "k": k}, period=[1]), [start], Euler(), 1.0)
+    if found.kind == "invariant curve":
+        lift = trajectory(VectorField.from_map(update, ["x"], {"om": om, "k": k}), [start], Euler(), 1.0, 4096)
+        assert_allclose(found.rotation.value, (lift.x[-1, 0] - start) / 4096, atol=1 / 4096)
+        assert found.attracts is None and not found.continuum and "whole circle, neutral" in found.text
+    else:
+        assert found.kind in ("fixed point", "cycle", "irregular") and (om, k) not in ((0.61, 0.5), (0.3, 0.9))
 
 
 def test_chaos_is_neither_cycle_nor_curve_and_escape_is_escape():
