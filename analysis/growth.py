@@ -113,9 +113,9 @@ def cycle_growth(
     cycles are born, or is not crossed; and for unknown parameters and bad offsets.
     """
     study = _Study(field, x, parameter, border, method, h)
-    shares = np.asarray([finite(o, "offsets") for o in offsets])
+    shares = np.asarray([finite(o, "offsets") for o in offsets] if np.ndim(offsets) == 1 else [])
     if len(shares) < 3 or (shares <= 0).any() or len(set(shares)) < len(shares):
-        raise InputError(f"offsets is {shown(offsets)}; give three or more different positive numbers")
+        raise InputError(f"offsets is {shown(offsets)}; give three or more different positive numbers in a sequence")
     distances = np.sort(shares) * (abs(study.border) or 1.0)
     side = study.side(float(distances[0]))
     predicted = study.predicted(side, float(distances[0]))

@@ -13,6 +13,7 @@ from analysis.birkhoff import Average, orbit_average, rotation_number
 from analysis.iterations import Iteration
 
 MOST_PIECES = 16  # curves that an update permutes
+UNCERTAIN = 1e-8  # error from which a rotation number counts as not converged
 RESONANT = 512  # steps of the longest cycle looked for on a curve with a rational rotation number
 
 
@@ -40,7 +41,7 @@ class Curve:
     @property
     def settled(self) -> bool:
         """Whether the number has converged, neighbours are near, and the radius no longer drifts."""
-        turns = self.rotation.error * len(self.states) < 0.01 and self.rotation.error < 1e-8
+        turns = self.rotation.error * len(self.states) < 0.01 and self.rotation.error < UNCERTAIN
         return turns and self.gap < 0.1 and self.radius.error <= 1e-5 * self.radius.value + 1e-12
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.birkhoff import Average
-from analysis.invariant_curves import Curve, curve_through
+from analysis.invariant_curves import UNCERTAIN, Curve, curve_through
 from analysis.iterations import Iteration
 from analysis.map_cycles import NEUTRAL, closes_beside, converges, extent, likely_periods, no_zero, returns
 from analysis.spectra import sorted_eigenvalues
@@ -22,7 +22,7 @@ from integrators.method import Method
 FIRST = 4096  # states of an orbit looked at first
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecurrentOrbit:
     """What an orbit of an update does after a transient.
 
@@ -68,6 +68,9 @@ class RecurrentOrbit:
         steps = np.linalg.norm(self.iteration.difference(self.states[1:].T, self.states[:-1].T), axis=0)
         return bool(between.min(1).max() <= np.partition(steps, -2)[-2] + 1e-6 * self.radius)
 
+    def __repr__(self) -> str:
+        return f"RecurrentOrbit({self.text})"
+
     @property
     def text(self) -> str:
         """In words."""
@@ -76,10 +79,12 @@ class RecurrentOrbit:
         if self.kind in ("escape", "stalled"):
             return self.kind
         if self.kind == "irregular":
-            error = "" if self.rotation is None else f", rotation uncertain by {self.rotation.error:.1g}"
+            unsure = self.rotation is not None and self.rotation.error >= UNCERTAIN
+            error = f", rotation uncertain by {self.rotation.error:.1g}" if self.rotation is not None and unsure else ""
             return f"irregular: no cycle and no curve; {self.radius:.6g} from its centre on average{error}"
         if self.kind == "fixed point":
-            at = ", ".join(f"{c:.6g}" for c in self.points[0])
+            rounding = 1e-15 * (1 + float(np.linalg.norm(self.points[0])))
+            at = ", ".join("0" if abs(c) <= rounding else f"{c:.6g}" for c in self.points[0])
             return f"fixed point at ({at}), {stays}"
         size = f"mean radius {self.radius:.6g}, {stays}"
         if self.kind == "cycle":

@@ -83,6 +83,7 @@ def test_the_cycle_of_a_method_with_memory_grows_in_the_position_as_its_closed_f
         (lambda: cycle_growth(LOGISTIC, [0.5], "r", 3.0, Euler(), 1.0), "not a zero"),
         (lambda: cycle_growth(LOGISTIC, [1 - 1 / 2.9], "r", 2.9, Euler(), 1.0), "at no border"),
         (lambda: cycle_growth(LOGISTIC, [2 / 3], "r", 3.0, Euler(), 1.0, offsets=(0.1, 0.1, 0.2)), "offsets is"),
+        (lambda: cycle_growth(LOGISTIC, [2 / 3], "r", 3.0, Euler(), 1.0, offsets=0.1), "offsets is 0.1; give three"),
         (lambda: cycle_growth(LOGISTIC, [2 / 3], "r", 3.0, Euler(), 1.0, kick=-1), "kick is -1"),
         (lambda: cycle_growth(R1, [0, 0], "h", 2.0), "give a method, and leave out h"),
         (lambda: cycle_growth(VectorField(("a*x + x**2",), ("x",), {"a": 0.0}), [0], "a", 0.0), "no cycle is born"),

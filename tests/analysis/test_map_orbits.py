@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -230,6 +231,21 @@ def test_chaos_is_neither_cycle_nor_curve_and_escape_is_escape():
     assert found.kind == "irregular" and found.attracts is None and "uncertain" in found.text
     assert recurrent_orbit(CURL, [1, 0], Euler(), 1.0).kind == "escape"
     assert recurrent_orbit(HENON, [9, 9], Euler(), 1.0).text == "escape"
+
+
+def test_an_irregular_orbit_is_not_said_to_turn_uncertainly_by_nothing():
+    """x -> 4x(1 - x) beside a turn that is certain: chaos in x, a rotation by 0.7 of a in [0, 2π)."""
+    v = VectorField.from_map(["4*x*(1 - x)", "a + 0.7"], ["x", "a"], period=[None, 2 * math.pi])
+    found = recurrent_orbit(v, [0.3, 0.1], Euler(), 1.0, transient=64, steps=4096)
+    assert found.kind == "irregular" and found.rotation.error < 1e-12 and "uncertain" not in found.text
+
+
+def test_the_words_give_places_below_rounding_as_zero_and_the_repr_is_short():
+    found = recurrent_orbit(VectorField(("-x", "1 - y"), ("x", "y")), [0.3, 0.4], Euler(), 0.5)
+    assert 0 <= abs(found.points[0, 0]) < 1e-15
+    assert found.text == "fixed point at (0, 1), attracts" and repr(found) == f"RecurrentOrbit({found.text})"
+    tiny = replace(found, points=np.array([[5e-324, 1.0]]))
+    assert tiny.text == found.text
 
 
 def test_rest_on_a_plateau_is_no_fixed_point():
