@@ -26,8 +26,8 @@ class Curve:
     first two as a rule, x₁ to the right and x₂ upwards. Where there is no such pair the rotation number is at most ½.
 
     `gap` is the largest distance of neighbours in this order, as a share of the orbit's extent. `radius` is the mean
-    distance of the points from `centre` (k,), without a variable round whose period the curve winds; `exponent` the
-    mean of log |det F'| a step, for two state variables.
+    distance of the points from `centre` (k,), without the variable `winding` round whose period the curve winds, None
+    if it winds round none; `exponent` the mean of log |det F'| a step, for two state variables.
     """
 
     states: np.ndarray
@@ -37,6 +37,7 @@ class Curve:
     centre: np.ndarray
     radius: Average
     exponent: Average | None
+    winding: int | None
 
     @property
     def settled(self) -> bool:
@@ -61,19 +62,32 @@ class Curve:
             small = 1e-8 + 10 * self.exponent.error
             return None if abs(self.exponent.value) <= small else self.exponent.value < 0
         beside = self._beside(iteration, 1e-2)
-        return True if beside is not None and abs(beside - self.radius.value) <= 1e-5 * self.radius.value else None
+        return True if beside is not None and self._gap_to(beside) <= 1e-5 * self.radius.value + 1e-9 else None
 
     def continues_beside(self, iteration: Iteration) -> bool:
         """Whether the orbits of states beside a neutral curve lie on curves of their own."""
+        if iteration.k == 1:
+            return False
         found = [self._beside(iteration, share) for share in (0.02, -0.02)]
-        return all(r is not None and abs(r - self.radius.value) > 1e-3 * self.radius.value for r in found)
+        return all(c is not None and self._gap_to(c) > 1e-3 * self.radius.value + 1e-9 for c in found)
 
-    def _beside(self, iteration: Iteration, share: float) -> float | None:
-        """The mean radius of the curve that the orbit of a state beside this one lies on; None if there is no curve."""
-        state = self.centre + (1 + share) * (self.states[0] - self.centre)
-        rows = iteration.orbit(state, 2 * 4096, 1e3 * (1 + float(np.abs(self.states).max())))
+    def _gap_to(self, other: Curve) -> float:
+        """How far two curves differ in their mean radius, or in their centre across a winding."""
+        gap = abs(other.radius.value - self.radius.value)
+        if self.winding is None:
+            return gap
+        return max(gap, *np.abs(np.delete(other.centre - self.centre, self.winding)))
+
+    def _beside(self, iteration: Iteration, share: float) -> Curve | None:
+        """The curve that the orbit of a state beside this one lies on, beside it across a winding; None if none."""
+        away = self.states[0] - self.centre
+        if self.winding is not None:
+            size = 1 + float(np.abs(np.delete(self.states, self.winding, 1)).max())
+            away = np.full_like(away, self.radius.value if self.radius.value > 1e-9 * size else size)
+            away[self.winding] = 0.0
+        rows = iteration.orbit(self.states[0] + share * away, 2 * 4096, 1e3 * (1 + float(np.abs(self.states).max())))
         other = curve_through(iteration, rows[-4096:]) if len(rows) > 4096 else None
-        return other.radius.value if other is not None and other.settled else None
+        return other if other is not None and other.settled and other.winding == self.winding else None
 
 
 def curve_through(iteration: Iteration, rows: np.ndarray) -> Curve | None:
@@ -141,7 +155,7 @@ def _ordered(iteration: Iteration, rows: np.ndarray, z: np.ndarray, winding: int
         J = iteration.jacobian(rows.T)
         with np.errstate(divide="ignore"):
             exponent = orbit_average(np.log(np.abs(J[0, 0] * J[1, 1] - J[0, 1] * J[1, 0])))
-    return Curve(states, rotation, pieces, float(steps.max()) / max(extent, 1e-300), centre, radius, exponent)
+    return Curve(states, rotation, pieces, float(steps.max()) / max(extent, 1e-300), centre, radius, exponent, winding)
 
 
 def _clockwise(loop: np.ndarray, rotation: float) -> bool:
