@@ -98,7 +98,7 @@ def _of_update(
     if at_once is not None:
         return _at_rest(field, *at_once, h * np.linspace(0, total - every * before, 2), checked.label, h, count)
     runs = tangent_runs(field, x[None], checked, h, total, every, count, progress=progress)
-    rest = resting(runs.x[0]) if runs.status[0] == Status.FINISHED else None
+    rest = resting(runs.x[0]) if runs.status[0] <= Status.STATIONARY else None
     return _result(field, runs, before, h, rest, checked.label, size, flow=False)
 
 
@@ -143,7 +143,7 @@ def _of_flow(
         raise InputError(
             f"the flow needs steps below {h:.2g}, for an error within rtol = {rtol:g}; loosen it, or take Rosenbrock()"
         )
-    rest = resting(runs.x[0]) if runs.status[0] == Status.FINISHED else None
+    rest = resting(runs.x[0]) if runs.status[0] <= Status.STATIONARY else None
     return _result(field, runs, before, h, rest, "", n, flow=True, slack=rtol * worst / h)
 
 

@@ -117,6 +117,8 @@ def transient_growth(field: AnyField, x: Any, method: Method | None = None, h: f
 def check_matrix(matrix: Any) -> np.ndarray:
     """The matrix as an array; `InputError` unless it is square, real and finite."""
     try:
+        if np.iscomplexobj(matrix):
+            raise TypeError  # NumPy would drop the imaginary part with no more than a warning
         M = np.asarray(matrix, dtype=float)
     except (TypeError, ValueError):
         raise InputError(f"matrix is {shown(matrix)}; give a square array of real numbers") from None

@@ -119,12 +119,13 @@ def save(
     from integrators.checkpoints import save_whole
     from integrators.status import Status
 
+    period = found.period
     rows = [
         [
             float(value),
             s,
             float(found.exponent[i, s]),
-            int(found.period[i, s]),
+            int(period[i, s]),
             Status(int(found.status[i, s])).name.lower(),
         ]
         for i, value in enumerate(found.values)
@@ -145,9 +146,9 @@ def save(
 
 def show(found: OrbitDiagram) -> None:
     """What was found, in words."""
-    settled = found.status <= 1
-    chaotic = settled & (found.exponent > 0) & (found.period == 0)
-    shares = [100 * float(np.mean(part)) for part in (settled & (found.period > 0), chaotic, ~settled)]
+    settled, period = found.status <= 1, found.period
+    chaotic = settled & (found.exponent > 0) & (period == 0)
+    shares = [100 * float(np.mean(part)) for part in (settled & (period > 0), chaotic, ~settled)]
     typer.echo(
         f"of {settled.size} orbits {shares[0]:.1f} % are periodic, {shares[1]:.1f} % have a positive exponent, "
         f"{shares[2]:.1f} % do not last"

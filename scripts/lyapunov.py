@@ -41,7 +41,7 @@ EPILOG = """Examples:
 \b
   python scripts/lyapunov.py lorenz --time 5000
   python scripts/lyapunov.py lorenz --set rho=20 --start 10,10,10
-  python scripts/lyapunov.py spiral-saddle --gamma 0.5 --method euler --h 1.2 --start 0.1,0.1
+  python scripts/lyapunov.py spiral-saddle --gamma 0.5 --method euler --h 0.9 --start 0.1,0.1
 """
 
 

@@ -92,6 +92,16 @@ def test_a_singular_map_has_an_exponent_minus_infinity_and_the_other_of_its_imag
     assert found.to_dict()["exponents"][1] is None
 
 
+@pytest.mark.parametrize(
+    ("image", "rest"), [(["2*x*(1 - x)"], [0.5]), (["0.25 + 0*x"], [0.25]), (["y", "0*x"], [0, 0])]
+)
+def test_an_orbit_that_comes_to_a_superstable_point_has_exponents_minus_infinity(image, rest):
+    n = len(rest)
+    found = lyapunov_spectrum(VectorField.from_map(image, ["x", "y"][:n]), [0.3, 0.2][:n], Euler(), h=1, steps=1000)
+    assert (found.exponents == -math.inf).all() and not found.error.any() and found.chaotic is False
+    assert_allclose(found.rest, rest, atol=1e-15)
+
+
 def test_a_shear_grows_as_time_and_is_not_called_chaotic():
     shear = VectorField.from_map(["x + y", "y"], ["x", "y"], period=[1, None])
     found = lyapunov_spectrum(shear, [0.3, 0.1], Euler(), h=1, steps=3000, transient=0)

@@ -189,6 +189,8 @@ def test_the_default_box_of_a_pseudospectrum_holds_the_eigenvalues_and_the_borde
         (lambda: transients([[1.0, 2.0]]), "square array"),
         (lambda: transients("no"), "square array of real numbers"),
         (lambda: transients([[math.nan]]), "finite numbers"),
+        (lambda: transients(np.array([[0.5j]])), "square array of real numbers"),
+        (lambda: pseudospectrum(np.array([[0.5j]])), "square array of real numbers"),
         (lambda: transients([[0.5]], most=0), "most is 0"),
         (lambda: pseudospectrum([[1.0]], box=[(0, 1)]), "box is"),
         (lambda: pseudospectrum([[1.0]], resolution=1), "resolution is 1"),
