@@ -24,6 +24,7 @@ from integrators.driver import Progress
 from integrators.method import Method
 from integrators.status import Status
 from integrators.tangents import TangentRuns, check_tangent, state_size, tangent_runs
+from integrators.trajectories import trajectory
 
 ROWS = 256  # batches that the errors start from; the growth curve has as many points
 STEPS, TIME = 100_000, 1000.0  # by default
@@ -98,7 +99,10 @@ def _of_update(
     if at_once is not None:
         return _at_rest(field, *at_once, h * np.linspace(0, total - every * before, 2), checked.label, h, count)
     runs = tangent_runs(field, x[None], checked, h, total, every, count, progress=progress)
-    rest = resting(runs.x[0]) if runs.status[0] <= Status.STATIONARY else None
+    last, ended = runs.x[0], Status(int(runs.status[0]))
+    if ended is Status.STATIONARY:  # between two kept points
+        last = trajectory(field, x, checked, h, int(runs.steps[0])).x[-1]
+    rest = resting(last) if ended in (Status.FINISHED, Status.STATIONARY) else None
     return _result(field, runs, before, h, rest, checked.label, size, flow=False)
 
 
@@ -143,7 +147,7 @@ def _of_flow(
         raise InputError(
             f"the flow needs steps below {h:.2g}, for an error within rtol = {rtol:g}; loosen it, or take Rosenbrock()"
         )
-    rest = resting(runs.x[0]) if runs.status[0] <= Status.STATIONARY else None
+    rest = resting(runs.x[0]) if runs.status[0] == Status.FINISHED else None
     return _result(field, runs, before, h, rest, "", n, flow=True, slack=rtol * worst / h)
 
 
