@@ -24,11 +24,11 @@ from integrators.driver import Progress
 from integrators.method import Method
 from integrators.status import Status
 from integrators.tangents import TangentRuns, check_tangent, state_size, tangent_runs
-from integrators.trajectories import trajectory
 
 ROWS = 256  # batches that the errors start from; the growth curve has as many points
 STEPS, TIME = 100_000, 1000.0  # by default
 RESTS = "the orbit rests at a fixed point, whose exponents these are"
+
 TRIALS = 8  # of the step size with which a flow's error is within the tolerances
 
 
@@ -99,10 +99,7 @@ def _of_update(
     if at_once is not None:
         return _at_rest(field, *at_once, h * np.linspace(0, total - every * before, 2), checked.label, h, count)
     runs = tangent_runs(field, x[None], checked, h, total, every, count, progress=progress)
-    last, ended = runs.x[0], Status(int(runs.status[0]))
-    if ended is Status.STATIONARY:  # between two kept points
-        last = trajectory(field, x, checked, h, int(runs.steps[0])).x[-1]
-    rest = resting(last) if ended in (Status.FINISHED, Status.STATIONARY) else None
+    rest = resting(runs.x[0]) if runs.status[0] <= Status.STATIONARY else None
     return _result(field, runs, before, h, rest, checked.label, size, flow=False)
 
 
@@ -160,6 +157,10 @@ def _unsolved(field: AnyField, pilot: Any, count: int) -> LyapunovSpectrum:
     )  # fmt: skip
 
 
+def _resting_words(exponents: np.ndarray) -> str:
+    return RESTS + (", and which repels" if exponents[0] > 0 else "")
+
+
 def _at_rest(
     field: AnyField, point: np.ndarray, exact: np.ndarray, time: np.ndarray, label: str, h: float, k: int
 ) -> LyapunovSpectrum:
@@ -168,8 +169,8 @@ def _at_rest(
     with np.errstate(invalid="ignore"):
         growth = np.where(time[:, None] == 0, 0.0, exact[:k] * time[:, None])
     return LyapunovSpectrum(
-        exact[:k], zero, zero, time, growth, False, RESTS, point, point, Status.STATIONARY, 0, label, h, 0, len(exact),
-        field.variables,
+        exact[:k], zero, zero, time, growth, False, _resting_words(exact), point, point, Status.STATIONARY, 0, label, h,
+        0, len(exact), field.variables,
     )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def _result(
     zero, unknown = np.zeros(k), np.full(k, np.nan)
     if rest is not None:
         point, (found, spread, error, batches) = rest[0], (rest[1][:k], zero, zero, 0)
-        verdict: tuple[bool | None, str] = (False, RESTS)
+        verdict: tuple[bool | None, str] = (False, _resting_words(rest[1]))
     elif status != Status.FINISHED or len(time) < 2:
         found, spread, error, batches, verdict = unknown, unknown, unknown, 0, (None, status.message)
     else:

@@ -94,6 +94,8 @@ def transients(matrix: Any, flow: bool = False, most: int = MOST) -> Transients:
         find = _peak_of_powers
     peak, place, complete, time, norms = find(M, numerical, over, most)
     kreiss, at = (math.inf, complex(math.nan, math.nan)) if over else kreiss_bound(M, flow)
+    if not complete and kreiss > peak and spectral > (0 if flow else 1) - NEUTRAL * max(size, 1):
+        kreiss = math.inf  # a block on the border that is not diagonal: norms grow without bound
     departure = float(norm(M.T @ M - M @ M.T)) / max(float(norm(M)) ** 2, 1e-300)
     return Transients(M, flow, spectral, numerical, kreiss, at, peak, place, departure, complete, time, norms)
 

@@ -221,12 +221,17 @@ def _single(plan: Plan, X: np.ndarray, P: np.ndarray, H: np.ndarray) -> Columns:
     n = plan.sizes[1]
     out = np.empty((plan.rows, len(X)))
     numbers = lambda column: tuple(map(np.float64, column))  # noqa: E731
+    start, p, h = numbers(X[:n, 0]), numbers(P[:, 0]), np.float64(H[0])
+    run = kernel(plan.field, plan.method, "trajectory").trajectory  # type: ignore[arg-type]
     with np.errstate(all="ignore"):
-        status, taken, kept = kernel(plan.field, plan.method, "trajectory").trajectory(  # type: ignore[arg-type]
-            numbers(X[:n, 0]), numbers(P[:, 0]), np.float64(H[0]), plan.steps, plan.every, plan.bound, out
-        )
+        status, taken, kept = run(start, p, h, plan.steps, plan.every, plan.bound, out)
     runs.kept[1 : kept + 1, :, 0] = out[:kept]
-    runs.kept[kept + 1 :, :, 0] = runs.kept[kept, :, 0]
     runs.x[:, 0] = runs.kept[kept, :, 0]
+    if kept * plan.every < taken:  # the last point is between two that are kept: go there once more
+        last = np.empty((1, len(X)))
+        with np.errstate(all="ignore"):
+            if run(start, p, h, int(taken), int(taken), plan.bound, last)[2]:
+                runs.x[:, 0] = last[0]
+    runs.kept[kept + 1 :, :, 0] = runs.x[:, 0]
     runs.status[0], runs.steps[0] = Status(status), taken
     return runs

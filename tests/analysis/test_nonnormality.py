@@ -183,6 +183,12 @@ def test_the_default_box_of_a_pseudospectrum_holds_the_eigenvalues_and_the_borde
     assert flow.re[0] < -0.6 and flow.re[-1] > 0 and flow.to_dict()["flow"] is True
 
 
+@pytest.mark.parametrize(("matrix", "flow"), [([[1, 1], [0, 1]], False), ([[0, 1, 0], [0, 0, 1], [0, 0, 0]], True)])
+def test_norms_of_a_jordan_block_on_the_border_grow_without_bound(matrix, flow):
+    found = transients(matrix, flow, most=1000)
+    assert found.kreiss == math.inf and not found.complete
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -152,6 +152,20 @@ def test_the_sum_of_the_logs_is_compensated():
     assert compensated(total, rest, np.float64(0)) == (-math.inf, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("image", "x", "steps"),
+    [("2*x*(1 - x)", 0.3, 50), ("x*x", 1.5, 50), ("3*x", 1.0, 50), ("x/2", 1.0, 13)],
+)
+def test_a_run_alone_ends_between_two_kept_points_where_it_ends_in_lanes(image, x, steps):
+    field = VectorField.from_map([image], ["x"])
+    alone = tangent_runs(field, [[x]], Euler(), 1, steps, 10)
+    lanes = tangent_runs(field, [[x], [x]], Euler(), 1, steps, 10)
+    for name in ("x", "status", "steps"):
+        assert np.array_equal(getattr(alone, name), getattr(lanes, name)[:1], equal_nan=True)
+    for name in ("points", "logs"):
+        assert np.array_equal(getattr(alone, name), getattr(lanes, name)[:, :1], equal_nan=True)
+
+
 def test_runs_that_leave_or_cannot_start_have_a_status():
     runs = tangent_runs(HENON, [[50.0, 0.0], [0.1, 0.1], [np.nan, 0.0]], Euler(), 1.0, 30, 1)
     assert [Status(s) for s in runs.status] == [Status.DIVERGED, Status.FINISHED, Status.NOT_FINITE]
