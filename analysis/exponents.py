@@ -28,7 +28,6 @@ from integrators.tangents import TangentRuns, check_tangent, state_size, tangent
 ROWS = 256  # batches that the errors start from; the growth curve has as many points
 STEPS, TIME = 100_000, 1000.0  # by default
 RESTS = "the orbit rests at a fixed point, whose exponents these are"
-
 TRIALS = 8  # of the step size with which a flow's error is within the tolerances
 
 
@@ -91,8 +90,9 @@ def _of_update(
         point = None if field.time is not None else fixed_point_at(field, y, checked, h)
         if point is None:
             return None
+        sizes = np.abs(multipliers(field, point, checked, h))
         with np.errstate(divide="ignore"):
-            return point, np.log(np.abs(multipliers(field, point, checked, h))) / h
+            return point, np.log(np.where(sizes < 1e-15 * (1 + sizes.max()), 0.0, sizes)) / h  # below rounding: 0
 
     size = state_size(field, checked)
     at_once = resting(x)
