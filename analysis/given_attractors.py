@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.attractors import Attractor, attracting_cycle, cycle_multipliers, cycle_near
 from analysis.recurrences import LONGEST, Search
-from analysis.state_maps import StateMap
+from analysis.state_maps import StateMap, difference
 from dynsys.errors import InputError
 from dynsys.field import as_points
 
@@ -26,11 +26,7 @@ def verified(f: StateMap, given: Sequence[Any] | None, reach: float) -> list[Att
         rows = as_points(points, f.field.variables, f"attractors[{number}]").reshape(-1, f.field.n)
         one = _recurrent(f, rows, number, reach) if len(rows) > LONGEST else _cycle(f, rows, number, reach)
         for before, other in enumerate(found):
-            if (
-                one.period
-                and other.period
-                and np.linalg.norm(other.points - one.points[0], axis=1).min() < 1e-6 * reach
-            ):
+            if one.period and other.period and _distance(f, other.points, one.points[0]) < 1e-6 * reach:
                 raise InputError(f"attractors[{number}] is attractors[{before}] again; give each once")
         found.append(one)
     return found
@@ -40,7 +36,7 @@ def _cycle(f: StateMap, rows: np.ndarray, number: int, reach: float) -> Attracto
     place = ", ".join(f"{c:.6g}" for c in rows[0])
     what = f"attractors[{number}], {'at' if len(rows) == 1 else 'through'} ({place}),"
     states = cycle_near(f, _entered(f, rows), len(rows), reach)
-    if states is None or np.linalg.norm(states[:, : f.field.n] - rows[0], axis=1).min() > 0.01 * reach:
+    if states is None or _distance(f, states, rows[0]) > 0.01 * reach:
         kind = "fixed point" if len(rows) == 1 else f"cycle of {len(rows)} {f.unit}s"
         raise InputError(f"{what} is near no {kind} of the update; give a better point, or let attractors be found")
     found = attracting_cycle(f, states, 0.25 * reach)
@@ -48,6 +44,12 @@ def _cycle(f: StateMap, rows: np.ndarray, number: int, reach: float) -> Attracto
         modulus = abs(cycle_multipliers(f, states)[0])
         raise InputError(f"{what} does not attract: its largest multiplier has modulus {modulus:.6g}; leave it out")
     return found
+
+
+def _distance(f: StateMap, states: np.ndarray, x: np.ndarray) -> float:
+    """That of a point (n,) from the nearest of states (p, k), round a period the shorter way."""
+    n = f.field.n
+    return float(np.linalg.norm(difference(states[:, :n].T, x[:, None], f.periods[:n]), axis=0).min())
 
 
 def _entered(f: StateMap, rows: np.ndarray) -> np.ndarray:

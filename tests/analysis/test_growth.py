@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from analysis import cycle_growth
 from dynsys import Game, InputError, VectorField, games
+from dynsys.kernels import compiling
 from integrators import Euler, HeavyBall
 
 LOGISTIC = VectorField.from_map(["r*x*(1 - x)"], ["x"], {"r": 3.0})
@@ -33,6 +34,7 @@ def test_the_two_cycle_of_the_logistic_map_grows_as_the_root_with_the_predicted_
     assert found.form.kind == "flip" and "predicted 0.3333" in found.text
 
 
+@pytest.mark.skipif(not compiling(), reason="takes half a minute without compilation")
 def test_the_invariant_curve_of_r1_grows_beyond_h_4_kappa_with_the_predicted_constant():
     found = cycle_growth(R1, [0, 0], "h", 4 * 0.5, Euler())
     assert found.form.kind == "Neimark-Sacker" and found.form.verdict == "supercritical"
@@ -41,6 +43,7 @@ def test_the_invariant_curve_of_r1_grows_beyond_h_4_kappa_with_the_predicted_con
     assert abs(found.exponent - 0.5) < 0.01
 
 
+@pytest.mark.skipif(not compiling(), reason="takes half a minute without compilation")
 def test_the_limit_cycle_of_a_game_grows_beyond_its_hopf_point():
     """v = (y + μx - x³, -x): the radius is 2√(μ/3), the amplitude equation's; its root mean square is that."""
     game = Game({"a": ["x"], "b": ["y"]}, {"a": "x*y + mu*x**2/2 - x**4/4", "b": "-x*y"}, {"mu": 0.0})
