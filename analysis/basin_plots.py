@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from analysis.orbit_plots import STYLES, plot_manifolds
-from analysis.places import wrapped_near
+from analysis.places import periods, wrapped_near
 from analysis.plots import (
     BLUE,
     GREEN,
@@ -56,7 +56,7 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     (x0, x1), (y0, y1) = basins.box
     axes.imshow(image, origin="lower", extent=(x0, x1, y0, y1), aspect="auto", interpolation="nearest")
     indices = [basins.map.field.variables.index(name) for name in basins.axes]
-    turn, middle = np.array([basins.map.periods[i] or 0.0 for i in indices]), np.mean(basins.box, axis=1)
+    turn, middle = periods(basins.map.field)[indices], np.mean(basins.box, axis=1)
     for label, (found, kind) in enumerate(zip(basins.attractors, basins.kinds)):
         points = wrapped_near(found.points[:, indices], middle, turn)
         if kind:

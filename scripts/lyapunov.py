@@ -72,8 +72,7 @@ def lyapunov(
 
     if bool(method) != (h is not None):
         raise InputError("give --method and --h together, or neither: then the flow is followed")
-    field = field_of(subject)
-    field = under_consensus(field, gamma)
+    field = under_consensus(field_of(subject), gamma)
     x0 = parse_point(start, field.variables, "--start") if start else off_middle(field)
     chosen = method_named(method) if method else None
     from rich.console import Console
